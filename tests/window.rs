@@ -40,6 +40,8 @@ use tusk::{
 
 #[path = "support/generated.rs"]
 mod generated;
+#[path = "window/panes.rs"]
+mod panes;
 #[path = "window/sideways.rs"]
 mod sideways;
 #[path = "window/sight.rs"]

@@ -10,9 +10,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gpui::{
-    App, Context, Entity, FocusHandle, Focusable, InteractiveElement, IntoElement, MouseButton,
-    MouseDownEvent, MouseMoveEvent, ParentElement, Pixels, Point, Render, Role, ScrollEvent,
-    StatefulInteractiveElement, Styled, TestSupportExt, Window, div, px,
+    AnyElement, App, Bounds, Context, Entity, FocusHandle, Focusable, InteractiveElement,
+    IntoElement, MouseButton, MouseDownEvent, MouseMoveEvent, ParentElement, Pixels, Point, Render,
+    Role, ScrollEvent, StatefulInteractiveElement, Styled, TestSupportExt, Window, div, px,
 };
 
 use self::geometry::{Geometry, Hit};
@@ -376,29 +376,22 @@ impl Grid {
     }
 
     /// A screen reader and a test find the active cell as an element; the paint needs none.
-    fn active_cell_element(&self) -> Option<impl IntoElement + use<>> {
-        let (shown, geometry) = (self.shown.as_ref()?, self.geometry.as_ref()?);
+    fn active_cell_element(&self, geometry: &Geometry) -> Option<(AnyElement, Bounds<Pixels>)> {
+        let shown = self.shown.as_ref()?;
         let Position { row, column } = shown.active?;
         let title = shown.column(column)?.title;
         if row >= shown.rows.len() || !geometry.visible_rows().contains(&row) {
             return None;
         }
         let text = shown.cell(row, column).text;
-        let cell = geometry.cell(row, column);
-        let origin = cell.origin - geometry.bounds.origin;
-        Some(
-            div()
-                .id("active-cell")
-                .role(Role::Cell)
-                .aria_label(format!("{title}, row {}: {text}", row + 1))
-                .aria_selected(true)
-                .test_support()
-                .absolute()
-                .left(origin.x)
-                .top(origin.y)
-                .w(cell.size.width)
-                .h(cell.size.height),
-        )
+        let element = div()
+            .id("active-cell")
+            .role(Role::Cell)
+            .aria_label(format!("{title}, row {}: {text}", row + 1))
+            .aria_selected(true)
+            .test_support()
+            .size_full();
+        Some((element.into_any_element(), geometry.cell(row, column)))
     }
 }
 
@@ -428,7 +421,6 @@ impl Render for Grid {
             .on_mouse_down(MouseButton::Left, cx.listener(Self::pressed))
             .on_scroll(cx.listener(|grid, event, _, cx| grid.wheeled(event, cx)))
             .child(GridElement::new(grid))
-            .children(self.active_cell_element())
     }
 }
 

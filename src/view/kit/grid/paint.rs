@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gpui::{
-    App, BorderStyle, Bounds, ContentMask, CursorStyle, Element, ElementId, Entity, Font,
-    FontStyle, FontWeight, GlobalElementId, Hitbox, HitboxBehavior, Hsla, InspectorElementId,
+    AnyElement, App, BorderStyle, Bounds, ContentMask, CursorStyle, Element, ElementId, Entity,
+    Font, FontStyle, FontWeight, GlobalElementId, Hitbox, HitboxBehavior, Hsla, InspectorElementId,
     IntoElement, LayoutId, MouseMoveEvent, MouseUpEvent, Pixels, ShapedLine, SharedString, Style,
     TextAlign, TextRun, Window, fill, outline, point, px, quad, relative, size,
 };
@@ -37,6 +37,7 @@ pub(crate) struct GridElement {
 pub(crate) struct Frame {
     geometry: Geometry,
     hitbox: Hitbox,
+    active: Option<AnyElement>,
 }
 
 impl GridElement {
@@ -90,7 +91,13 @@ impl Element for GridElement {
         let look = Look::of(cx);
         let geometry = self.grid.update(cx, |grid, _| grid.place(bounds, &look, window));
         report(&self.grid, &geometry, window, cx);
-        Frame { hitbox: window.insert_hitbox(bounds, HitboxBehavior::Normal), geometry }
+        let hitbox = window.insert_hitbox(bounds, HitboxBehavior::Normal);
+        let active = self.grid.read(cx).active_cell_element(&geometry);
+        let active = active.map(|(mut element, place)| {
+            element.prepaint_as_root(place.origin, place.size.map(Into::into), window, cx);
+            element
+        });
+        Frame { geometry, hitbox, active }
     }
 
     fn paint(
@@ -111,6 +118,9 @@ impl Element for GridElement {
             window.paint_layer(bounds, |window| painter.texts(window, cx));
             window.paint_layer(bounds, |window| painter.marks(window));
         });
+        if let Some(active) = &mut frame.active {
+            active.paint(window, cx);
+        }
         painter.cursor(&frame.hitbox, window);
         listen(&self.grid, window);
     }

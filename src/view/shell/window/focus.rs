@@ -21,7 +21,7 @@ use crate::{
 impl TuskWindow {
     /// What has the keyboard, as the Model says.
     fn wanted_target(&self, model: &Model) -> Target {
-        match self.screen.focus {
+        match self.shown.screen.focus {
             Focus::Dialog => {
                 let dialog = model.dialog.as_ref();
                 let kind = dialog.map_or(0, fields::kind);
@@ -206,7 +206,7 @@ impl TuskWindow {
         }
         let engine = self.parts.engine.borrow();
         let model = engine.model();
-        let place = match self.screen.focus {
+        let place = match self.shown.screen.focus {
             Focus::Dialog => keys::DIALOG,
             Focus::WelcomeField | Focus::Welcome => keys::welcome(model.welcome.means_row()),
             Focus::Find => keys::FIND,
