@@ -24,9 +24,12 @@ pub(crate) mod words;
 #[cfg(test)]
 mod tests;
 
+use std::{ops::Range, sync::Arc};
+
+pub use self::results::message_row;
 use crate::{
     base::{
-        ids::{ConnectionId, TabId},
+        ids::{ConnectionId, QueryId, TabId},
         stamp::Stamp,
     },
     conninfo::Colour,
@@ -36,16 +39,12 @@ use crate::{
         connection::form::Section,
         files::prompt::Purpose,
         query::find,
-        results::{ResultSet, Shown},
+        results::Shown,
         shell::{command::Command, place::Place, tabs},
     },
 };
 
 pub use settings::SettingsPage;
-
-use std::{ops::Range, sync::Arc};
-
-pub use self::{grid::grid_cell, results::message_row};
 
 /// Everything on screen.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,11 +85,6 @@ pub fn screen(model: &Model, now: Stamp) -> Screen {
             .map(|notice| Notice { at: notice.at, text: notice.text.clone() })
             .collect(),
     }
-}
-
-/// The result whose rows the grid shows: what [`grid_cell`] is asked of.
-pub fn visible_result(model: &Model) -> Option<&ResultSet> {
-    model.pages.active()?.results.visible()
 }
 
 fn main(model: &Model, now: Stamp) -> Main {
@@ -217,6 +211,34 @@ pub enum Main {
     Work(Box<Work>),
     /// Sidebar, tabs and a page of another kind.
     Page(Box<Paged>),
+}
+
+impl Main {
+    /// The sidebar, where it is shown.
+    pub fn sidebar(&self) -> Option<&Sidebar> {
+        match self {
+            Self::Welcome(_) => None,
+            Self::Work(work) => work.sidebar.as_ref(),
+            Self::Page(paged) => paged.sidebar.as_ref(),
+        }
+    }
+
+    /// The tabs, and the `+` behind them; none on the welcome screen.
+    pub fn tabs(&self) -> Option<(&[Tab], &Action)> {
+        match self {
+            Self::Welcome(_) => None,
+            Self::Work(work) => Some((&work.tabs, &work.new_tab)),
+            Self::Page(paged) => Some((&paged.tabs, &paged.new_tab)),
+        }
+    }
+
+    /// What is worked on, where a query is.
+    pub fn work(&self) -> Option<&Work> {
+        match self {
+            Self::Work(work) => Some(work),
+            Self::Welcome(_) | Self::Page(_) => None,
+        }
+    }
 }
 
 /// A page that has no text and no results, under the tabs.
@@ -486,15 +508,15 @@ pub struct Empty {
     pub actions: Vec<Action>,
 }
 
-/// A grid over rows. Its cells are asked for one by one ([`grid_cell`]).
+/// A grid over rows. Its columns and its cells are asked for one by one ([`Grid::column`], [`Grid::cell`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
-    /// The columns; [`Grid::column`] says how one is shown.
-    pub columns: Arc<[rows::Column]>,
-    /// Their widths in logical pixels at 100 %.
-    pub widths: Vec<u32>,
-    /// Rows so far.
-    pub row_count: u64,
+    /// The query whose rows these are.
+    pub query: QueryId,
+    /// The columns and the rows so far.
+    pub rows: rows::Rows,
+    /// The widths of the columns, in logical pixels at 100 %.
+    pub widths: Arc<[u32]>,
     /// The first row on screen, from 0.
     pub first_row: u64,
     /// How far the columns are scrolled to the right, in logical pixels at 100 %.

@@ -4,6 +4,7 @@ pub mod kit;
 pub mod offscreen;
 pub mod query;
 pub mod results;
+pub mod settings;
 pub mod shell;
 pub mod stage;
 
@@ -23,7 +24,7 @@ use crate::{
     model::{Model, Phase},
     msg::Msg,
     program::{Beginning, Launch, Opening, Program, begin},
-    view::kit::{fonts, platform, theme},
+    view::kit::{fonts, motion, platform, theme},
 };
 
 /// Smaller than this the window is not made.
@@ -118,6 +119,7 @@ fn open(parts: Parts, inbox: Receiver<Msg>, cx: &mut App) -> Result<(), String> 
     fonts::load(cx);
     let appearance = Appearance::of_system(cx.window_appearance());
     theme::apply(cx, appearance, 1.0);
+    motion::follow(cx);
     let (title, place) = {
         let engine = parts.engine.borrow();
         let model = engine.model();
@@ -143,6 +145,7 @@ fn open(parts: Parts, inbox: Receiver<Msg>, cx: &mut App) -> Result<(), String> 
         cx.new(|cx| {
             let mut view = TuskWindow::new(parts, window, cx);
             view.listen(inbox, window, cx);
+            cx.observe_window_activation(window, |_, _, cx| motion::look_again(cx)).detach();
             view
         })
     });

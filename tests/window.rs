@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tusk::update::shell::place::Area;
 
 use flume::Sender;
 use gpui::test::TestWindowExt as _;
@@ -18,7 +19,7 @@ use tusk::{
     },
     effect::Effect,
     failure::{Category, Failure},
-    model::{Area, Phase},
+    model::Phase,
     msg::Msg,
     program::{Clock, Perform, Program},
     rows::{ChunkBuilder, Column, Position},
@@ -40,6 +41,8 @@ use tusk::{
 
 #[path = "support/generated.rs"]
 mod generated;
+#[path = "window/panes.rs"]
+mod panes;
 #[path = "window/sideways.rs"]
 mod sideways;
 #[path = "window/sight.rs"]

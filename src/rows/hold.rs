@@ -3,4 +3,5 @@
 pub mod builder;
 pub mod chunk;
 pub mod held;
+mod list;
 pub mod range;

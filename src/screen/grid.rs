@@ -19,32 +19,35 @@ const CHARACTER_TENTHS: u32 = 76;
 impl Grid {
     /// How a column is shown; none outside the result.
     pub fn column(&self, column: usize) -> Option<GridColumn<'_>> {
-        let described = self.columns.get(column)?;
+        let described = self.rows.columns().get(column)?;
         Some(GridColumn {
             title: &described.name,
             type_name: &described.type_name,
             right_aligned: described.is_numeric(),
-            width: self.widths.get(column).copied().unwrap_or_default(),
+            width: self.width(column),
         })
     }
-}
 
-/// How a cell is shown, cut to what its column has room for. Only that much of the value is looked at. Outside the
-/// result there is an empty cell.
-pub fn grid_cell(result: &ResultSet, row: u64, column: usize) -> GridCell<'_> {
-    let Some(cell) = result.rows.cell(row, column) else {
-        return GridCell::default();
-    };
-    let width = result.grid.widths.get(column).copied().unwrap_or_default();
-    let text = display::line(cell, room(width));
-    let cut = match cell {
-        Cell::Null => false,
-        Cell::Value(bytes) => {
-            let mark = display::CUT_MARK.to_string();
-            text.ends_with(&mark) && !bytes.ends_with(mark.as_bytes())
-        }
-    };
-    GridCell { text, null: cell.is_null(), cut }
+    /// How a cell is shown, cut to what its column has room for. Only that much of the value is looked at. Outside the
+    /// result there is an empty cell.
+    pub fn cell(&self, row: u64, column: usize) -> GridCell<'_> {
+        let Some(cell) = self.rows.cell(row, column) else {
+            return GridCell::default();
+        };
+        let text = display::line(cell, room(self.width(column)));
+        let cut = match cell {
+            Cell::Null => false,
+            Cell::Value(bytes) => {
+                let mark = display::CUT_MARK.to_string();
+                text.ends_with(&mark) && !bytes.ends_with(mark.as_bytes())
+            }
+        };
+        GridCell { text, null: cell.is_null(), cut }
+    }
+
+    fn width(&self, column: usize) -> u32 {
+        self.widths.get(column).copied().unwrap_or_default()
+    }
 }
 
 /// The columns of which any part is in sight, where so much of all of them is: each with its place and that part of it,
@@ -55,7 +58,7 @@ pub(super) fn columns_in_sight<'grid>(
 ) -> Vec<(usize, GridColumn<'grid>, Range<u64>)> {
     let mut right = 0;
     let mut columns = Vec::new();
-    for place in 0..grid.columns.len() {
+    for place in 0..grid.rows.columns().len() {
         let Some(column) = grid.column(place) else {
             break;
         };
@@ -112,9 +115,9 @@ pub(super) fn grid(result: &ResultSet, stale: bool) -> Grid {
         None => None,
     };
     Grid {
-        columns: result.rows.columns().clone(),
+        query: result.query,
+        rows: result.rows.clone(),
         widths: result.grid.widths.clone(),
-        row_count,
         first_row: result.grid.first_row,
         left: result.grid.columns.scrolled(),
         reveal: result.grid.reveal,

@@ -21,6 +21,8 @@ pub struct SettingsPage {
     /// The file that holds them.
     pub path: String,
     pub search: Field,
+    /// Whether the search has the keyboard, and no value.
+    pub searches: bool,
     /// What is wrong with the file.
     pub problems: Vec<Span>,
     pub rows: Vec<SettingRow>,
@@ -61,6 +63,7 @@ pub(super) fn page(model: &Model) -> SettingsPage {
         title: "Settings".into(),
         path: file.path.clone(),
         search: field(&page.search, "Search settings"),
+        searches: page.typing.is_none(),
         problems: problems(&file.problems),
         nothing: rows.is_empty().then(|| Span::new(none, Tone::Muted)),
         rows,

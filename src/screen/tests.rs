@@ -654,15 +654,14 @@ fn rows_are_a_grid_with_null_unlike_empty_and_cut_values_marked() {
     );
     world.finish(query, "SELECT 4");
     let grid = world.grid();
-    assert_eq!((grid.row_count, grid.first_row, grid.stale), (4, 0, false));
+    assert_eq!((grid.rows.len(), grid.first_row, grid.stale), (4, 0, false));
     assert_eq!((&grid.empty, &grid.note, &grid.strip), (&None, &None, &None));
     assert_eq!(grid.active, Some(Position::default()));
     let (id, name) = (grid.column(0).unwrap(), grid.column(1).unwrap());
     assert_eq!((id.title, id.type_name, id.right_aligned), ("id", "int8", true));
     assert_eq!((name.title, name.type_name, name.right_aligned), ("name", "text", false));
     assert_eq!(grid.column(2), None);
-    let result = visible_result(&world.model).unwrap();
-    let cell = |row, column| grid_cell(result, row, column);
+    let cell = |row, column| grid.cell(row, column);
     assert_eq!((cell(0, 1).text.as_ref(), cell(0, 1).null), ("Walnut desk", false));
     assert_eq!((cell(1, 1).text.as_ref(), cell(1, 1).null), ("NULL", true));
     assert_eq!((cell(2, 1).text.as_ref(), cell(2, 1).null), ("", false));
@@ -772,7 +771,7 @@ fn rows_before_an_error_stay_and_the_error_is_a_strip_over_them() {
     world.rows(query, &[&[Some(b"0")], &[Some(b"1")]]);
     world.fail(query, refused("22012", "division by zero"), Transaction::Idle);
     let grid = world.grid();
-    assert_eq!(grid.row_count, 2);
+    assert_eq!(grid.rows.len(), 2);
     let strip = grid.strip.unwrap();
     assert_eq!(strip.title, "Division by zero");
     // Ctrl C copies the cells here.

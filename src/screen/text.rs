@@ -4,8 +4,7 @@ use super::{
     Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, FindBar, FormField,
     FormValue, Grid, GridColumn, HostKeyPrompt, Inspect, Main, Messages, PasswordPrompt,
     PathPrompt, Picker, Preview, ResultMark, ResultsBar, Screen, Segment, Sidebar, SidebarRowKind,
-    Span, Tab, TabMark, TitleBar, Welcome, Work, grid, grid_cell, message_row, visible_result,
-    widths, words,
+    Span, Tab, TabMark, TitleBar, Welcome, Work, grid, message_row, widths, words,
 };
 use super::{Page as PageShown, SettingsPage};
 use crate::{
@@ -14,7 +13,6 @@ use crate::{
     rows::{Position, show::display},
     update::{
         query::{find, page::Page},
-        results::ResultSet,
         shell::sight::{self, Items, List},
     },
 };
@@ -80,10 +78,8 @@ impl Screen {
                 if let Some(strip) = &shown.strip {
                     card(lines, strip);
                 }
-                if let Some(result) = visible_result(model) {
-                    let part = sight::columns_in_sight(model, tab.id);
-                    rows(lines, shown, result, &part, model.visible_rows);
-                }
+                let part = sight::columns_in_sight(model, tab.id);
+                rows(lines, shown, &part, model.visible_rows);
             }
         }
     }
@@ -430,8 +426,8 @@ fn newest(count: usize, tab: &Page, model: &Model) -> usize {
 }
 
 /// The rows and the columns on screen, each as wide as what is in sight of it; the active cell in brackets.
-fn rows(lines: &mut Lines, shown: &Grid, result: &ResultSet, part: &Range<u64>, visible_rows: u32) {
-    let last = shown.row_count.min(shown.first_row + u64::from(visible_rows));
+fn rows(lines: &mut Lines, shown: &Grid, part: &Range<u64>, visible_rows: u32) {
+    let last = shown.rows.len().min(shown.first_row + u64::from(visible_rows));
     let columns = grid::columns_in_sight(shown, part);
     let head = |text: for<'a> fn(&'a GridColumn<'a>) -> &'a str| {
         let texts = columns.iter();
@@ -443,7 +439,7 @@ fn rows(lines: &mut Lines, shown: &Grid, result: &ResultSet, part: &Range<u64>, 
     ];
     for row in shown.first_row..last {
         let cells = columns.iter().map(|(place, column, part)| {
-            grid::text_in_sight(&grid_cell(result, row, *place).text, column, part)
+            grid::text_in_sight(&shown.cell(row, *place).text, column, part)
         });
         table.push((display::grouped(row + 1), cells.collect()));
     }
@@ -473,9 +469,10 @@ fn rows(lines: &mut Lines, shown: &Grid, result: &ResultSet, part: &Range<u64>, 
         lines.add(&line);
     }
     let first = columns.first().map_or(0, |(place, ..)| *place);
-    let end = columns.last().map_or(shown.columns.len(), |(place, ..)| place + 1);
+    let count = shown.rows.columns().len();
+    let end = columns.last().map_or(count, |(place, ..)| place + 1);
     lines.beyond(first, "column", "to the left");
-    lines.beyond(shown.columns.len() - end, "column", "to the right");
+    lines.beyond(count - end, "column", "to the right");
     if let Some(empty) = &shown.empty {
         lines.indented(empty);
     }

@@ -26,7 +26,8 @@ pub(super) fn window(model: &Model) -> String {
     if model.welcome.shown {
         return "Tusk".into();
     }
-    let tab = model.pages.active().map(words::tab_label);
+    let active = model.pages.active;
+    let tab = tabs(model).into_iter().find(|tab| tab.id == active).map(|tab| tab.label);
     let connection = current(model).map(|(_, known)| known.config.label());
     let parts: Vec<String> = tab.into_iter().chain(connection).collect();
     format!("{} — Tusk", parts.join(" — "))

@@ -192,7 +192,8 @@ impl Key {
         match self.kind() {
             Kind::OneOf(words) => words.join(", "),
             Kind::Number(range) => {
-                format!("a whole number from {} to {}", range.start(), range.end())
+                let [from, to] = [range.start(), range.end()].map(|end| grouped(*end));
+                format!("a whole number from {from} to {to}")
             }
         }
     }
@@ -351,6 +352,19 @@ impl fmt::Display for Value {
             Value::Number(number) => number.fmt(f),
         }
     }
+}
+
+/// A number with its digits in threes.
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// The theme as a setting.

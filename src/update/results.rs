@@ -165,7 +165,7 @@ pub struct Grid {
     /// The first row on screen.
     pub first_row: u64,
     /// Widths of the columns, in logical pixels at 100 %.
-    pub widths: Vec<u32>,
+    pub widths: Arc<[u32]>,
     /// Where the columns are scrolled to.
     pub columns: Sight,
     /// It rises when the active cell must be brought into view.
@@ -722,14 +722,15 @@ pub fn resize_active(results: &mut Results, steps: Option<i64>) {
 }
 
 fn set_width(result: &mut ResultSet, column: usize, width: i64) {
-    if let Some(known) = result.grid.widths.get_mut(column) {
+    if let Some(known) = Arc::make_mut(&mut result.grid.widths).get_mut(column) {
         *known = width.clamp(i64::from(WIDTH_MIN), i64::from(WIDTH_MAX)) as u32;
     }
 }
 
 fn fit(result: &mut ResultSet, column: usize) {
     if column < result.grid.widths.len() {
-        result.grid.widths[column] = fitted(&result.rows, column, WIDTH_FIT_CHARACTERS);
+        let width = fitted(&result.rows, column, WIDTH_FIT_CHARACTERS);
+        Arc::make_mut(&mut result.grid.widths)[column] = width;
     }
 }
 

@@ -4,6 +4,7 @@ pub mod editor;
 pub mod fields;
 pub mod fonts;
 pub mod grid;
+pub mod motion;
 pub mod places;
 pub mod platform;
 pub mod theme;

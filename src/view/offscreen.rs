@@ -101,13 +101,13 @@ impl Offscreen {
         self.context.update(|cx| cx.windows().contains(&window))
     }
 
-    /// Runs every task that can go on now, and lays out and paints one frame. `true` unless the
-    /// window was closed.
+    /// Runs every task that can go on now, and lays out and paints one frame, as a window does: what shows the same as
+    /// before is taken from the frame before. `true` unless the window was closed.
     pub fn settle(&mut self) -> bool {
         self.context.run_until_parked();
         let painted = self.update(|window, cx| {
             window.simulate_next_frame(cx);
-            window.render_frame(cx);
+            window.draw(cx).clear(cx);
         });
         self.context.run_until_parked();
         painted.is_ok()
@@ -198,6 +198,15 @@ impl Offscreen {
             .map_err(OffscreenError::NotWritten)
     }
 
+    /// The frame that was drawn last, as the renderer paints it.
+    ///
+    /// # Errors
+    /// When nothing could be painted.
+    pub fn painted(&mut self) -> Result<RgbaImage, OffscreenError> {
+        let painted = self.context.capture_screenshot(self.window);
+        painted.map_err(|error| OffscreenError::NotPainted(error.to_string()))
+    }
+
     /// The picture itself, with one pixel for each point.
     ///
     /// # Errors
@@ -208,10 +217,7 @@ impl Offscreen {
             let points = window.viewport_size();
             (window.scale_factor(), points)
         })?;
-        let painted = self
-            .context
-            .capture_screenshot(self.window)
-            .map_err(|error| OffscreenError::NotPainted(error.to_string()))?;
+        let painted = self.painted()?;
         if scale == 1.0 {
             return Ok(painted);
         }

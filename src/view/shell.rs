@@ -3,6 +3,7 @@
 pub mod dialogs;
 pub mod keys;
 pub mod notices;
+pub mod panes;
 pub mod sidebar;
 pub mod status_bar;
 pub mod tabs;

@@ -14,7 +14,10 @@ use gpui::{
 use super::{
     kit::{theme::Appearance, words::Post},
     offscreen::{Offscreen, OffscreenError},
-    shell::window::{Desk, Pace, Parts, Still, TuskWindow},
+    shell::{
+        panes::Region,
+        window::{Desk, Pace, Parts, Still, TuskWindow},
+    },
 };
 use crate::{
     base::text::Edit,
@@ -169,6 +172,18 @@ impl Windowed {
         });
         // Every story in a window, and every test in one, is a test of this.
         assert_eq!(problem.ok().flatten(), None, "after a message");
+    }
+
+    /// Shows what the window would show this long after the last message.
+    pub fn tick(&mut self, since: Duration) {
+        let window = self.window.clone();
+        self.offscreen.update_app(|cx| window.update(cx, |window, cx| window.ticked(since, cx)));
+    }
+
+    /// How often each region was told that it shows something else, and how often it was drawn.
+    pub fn region_counts(&mut self) -> Vec<(Region, u64, u64)> {
+        let window = self.window.clone();
+        self.offscreen.update_app(|cx| window.read(cx).region_counts(cx))
     }
 
     /// Where the editor's cursor was drawn, and the place that its text is drawn in.

@@ -77,7 +77,7 @@ pub fn structure(model: &Model) {
             "the cursor is inside a character"
         );
         for result in tab.results.list.iter().chain(&tab.results.previous) {
-            let counted: usize = result.rows.chunks().iter().map(|held| held.chunk().rows()).sum();
+            let counted: usize = result.rows.chunks().map(|held| held.chunk().rows()).sum();
             assert!(result.rows.len() == counted as u64, "rows are counted wrongly");
         }
         if let Run::Running(run) = &tab.run {

@@ -319,7 +319,7 @@ fn around(world: &mut World) -> Msg {
             },
         }),
         8 => Msg::Sidebar(sidebar::Msg::EditorResized { percent: row as u32 }),
-        15 => Msg::SettingsPage(match random.below(4) {
+        16 => Msg::SettingsPage(match random.below(4) {
             0 => page::Msg::RowClicked { row },
             1 => page::Msg::ValueClicked { row },
             2 => page::Msg::ResetClicked { row },

@@ -212,6 +212,9 @@ impl Tried {
                 Some(model.pages.active().expect("a tab").editor.buffer.string())
             }
             (None, Area::Find) => Some(model.find.buffer(model.find.field).string()),
+            (None, Area::Settings) => {
+                Some(model.settings_page.field_text(model.settings_page.focused()))
+            }
             (None, Area::Welcome) => Some(model.welcome.typed.reveal().to_owned()),
             (None, Area::Results | Area::Sidebar) => None,
         })
@@ -729,7 +732,7 @@ fn the_wheel_moves_along_the_result_tabs_and_the_list_goes_to_any() {
             let screen = tusk::screen::screen(model, model.cx.now);
             match screen.main {
                 tusk::screen::Main::Work(work) => work.results_bar.tabs[0].number,
-                tusk::screen::Main::Welcome(_) => 0,
+                tusk::screen::Main::Welcome(_) | tusk::screen::Main::Page(_) => 0,
             }
         })
     };

@@ -8,11 +8,12 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::chunk::{Cell, Chunk, Column};
+use super::list::List;
 
 /// A result's chunk. It serialises as its summary: the Model's hash must not cost as much as its rows do, and the
 /// digest stands for them.
 #[derive(Clone, Debug)]
-pub struct Held(Arc<Chunk>);
+pub struct Held(pub(super) Arc<Chunk>);
 
 impl Held {
     pub fn chunk(&self) -> &Arc<Chunk> {
@@ -42,21 +43,51 @@ impl Serialize for Held {
     }
 }
 
-/// A result's rows so far. A clone shares every chunk.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The rows that a result holds so far. A clone shares everything and costs the same however many there are.
+#[derive(Clone, Debug)]
 pub struct Rows {
     columns: Arc<[Column]>,
-    chunks: Vec<Held>,
-    /// The number of each chunk's first row.
-    starts: Vec<u64>,
+    chunks: List,
     rows: u64,
     heap_bytes: u64,
+}
+
+/// What is shared is not looked into.
+impl PartialEq for Rows {
+    fn eq(&self, other: &Self) -> bool {
+        let columns =
+            || Arc::ptr_eq(&self.columns, &other.columns) || self.columns == other.columns;
+        (self.rows, self.heap_bytes) == (other.rows, other.heap_bytes)
+            && columns()
+            && self.chunks == other.chunks
+    }
+}
+
+impl Serialize for Rows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rows = serializer.serialize_struct("Rows", 5)?;
+        rows.serialize_field("columns", &self.columns)?;
+        rows.serialize_field("chunks", &Each(|| self.chunks()))?;
+        rows.serialize_field("starts", &Each(|| self.chunks.from(0).map(|(start, _)| start)))?;
+        rows.serialize_field("rows", &self.rows)?;
+        rows.serialize_field("heap_bytes", &self.heap_bytes)?;
+        rows.end()
+    }
+}
+
+/// What an iterator answers with, as a sequence.
+struct Each<F>(F);
+
+impl<I: IntoIterator<Item: Serialize>, F: Fn() -> I> Serialize for Each<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
 }
 
 impl Rows {
     /// No rows yet, of these columns.
     pub fn new(columns: Arc<[Column]>) -> Self {
-        Self { columns, chunks: Vec::new(), starts: Vec::new(), rows: 0, heap_bytes: 0 }
+        Self { columns, chunks: List::default(), rows: 0, heap_bytes: 0 }
     }
 
     /// Appends a chunk. Returns false, and does not take it, if its width differs from the result's.
@@ -68,10 +99,10 @@ impl Rows {
             return true;
         }
         let held = Held(chunk);
-        self.starts.push(self.rows);
+        let start = self.rows;
         self.rows += held.0.rows() as u64;
         self.heap_bytes += held.heap_bytes() as u64;
-        self.chunks.push(held);
+        self.chunks.push(start, held);
         true
     }
 
@@ -106,8 +137,8 @@ impl Rows {
     }
 
     /// The chunks in order.
-    pub fn chunks(&self) -> &[Held] {
-        &self.chunks
+    pub fn chunks(&self) -> impl Iterator<Item = &Held> {
+        self.chunks.from(0).map(|(_, held)| held)
     }
 
     /// A cell, or nothing outside the result.
@@ -115,8 +146,7 @@ impl Rows {
         if row >= self.rows || column >= self.columns.len() {
             return None;
         }
-        let index = self.chunk_of(row)?;
-        let (held, start) = (self.chunks.get(index)?, self.starts.get(index)?);
+        let (start, held) = self.chunks.find(row)?;
         Some(held.0.cell(usize::try_from(row - start).ok()?, column))
     }
 
@@ -126,17 +156,12 @@ impl Rows {
         rows: ops::Range<u64>,
     ) -> impl Iterator<Item = (&Arc<Chunk>, ops::Range<usize>)> {
         let rows = rows.start.min(self.rows)..rows.end.min(self.rows);
-        let first = self.chunk_of(rows.start).unwrap_or(0);
-        let chunks = self.chunks.iter().zip(&self.starts).skip(first);
-        chunks.take_while(move |(_, start)| **start < rows.end).filter_map(move |(held, start)| {
-            let from = usize::try_from(rows.start.saturating_sub(*start)).ok()?;
+        let chunks = self.chunks.from(rows.start);
+        chunks.take_while(move |(start, _)| *start < rows.end).filter_map(move |(start, held)| {
+            let from = usize::try_from(rows.start.saturating_sub(start)).ok()?;
             let until = usize::try_from(rows.end - start).ok()?.min(held.0.rows());
             (from < until).then_some((&held.0, from..until))
         })
-    }
-
-    fn chunk_of(&self, row: u64) -> Option<usize> {
-        self.starts.partition_point(|start| *start <= row).checked_sub(1)
     }
 }
 
@@ -163,7 +188,7 @@ mod tests {
     fn every_row_is_found_in_its_chunk() {
         let rows = numbered(&[1, 0, 7, 64, 0, 3]);
         assert_eq!(rows.len(), 75);
-        assert_eq!(rows.chunks().len(), 4);
+        assert_eq!(rows.chunks().count(), 4);
         for row in 0..75 {
             assert_eq!(rows.cell(row, 0).unwrap().text(), row.to_string());
         }
@@ -192,17 +217,49 @@ mod tests {
     }
 
     #[test]
+    fn a_result_of_many_chunks_is_looked_at_as_one_of_few() {
+        let mut generator = Generator::new(5);
+        let sizes = (0..2_500).map(|_| 1 + generator.below(3)).collect::<Vec<_>>();
+        let rows = numbered(&sizes);
+        assert_eq!(rows.len(), sizes.iter().sum::<usize>() as u64);
+        assert_eq!(rows.chunks().map(|held| held.chunk().rows()).collect::<Vec<_>>(), sizes);
+        for row in 0..rows.len() {
+            assert_eq!(rows.cell(row, 0).unwrap().text(), row.to_string());
+        }
+        for _ in 0..200 {
+            let (one, other) = (generator.below(6_000) as u64, generator.below(6_000) as u64);
+            let range = one.min(other)..one.max(other);
+            let count = rows.pieces(range.clone()).map(|(_, part)| part.len() as u64).sum::<u64>();
+            let end = range.end.min(rows.len());
+            assert_eq!(count, end.saturating_sub(range.start));
+        }
+        assert_eq!(rows, rows.clone());
+        assert_eq!(rows, numbered(&sizes));
+        assert_ne!(rows, numbered(&sizes[1..]));
+    }
+
+    #[test]
+    fn rows_that_are_held_elsewhere_grow_without_them() {
+        let mut rows = numbered(&[1; 100]);
+        let drawn = rows.clone();
+        assert!(rows.append(Arc::new(chunk_of(&[&[Some(b"100")]]))));
+        assert_eq!((drawn.len(), rows.len()), (100, 101));
+        assert_eq!((drawn.chunks().count(), rows.chunks().count()), (100, 101));
+        assert_eq!(drawn.cell(100, 0), None);
+        assert_eq!(rows.cell(100, 0).unwrap().text(), "100");
+    }
+
+    #[test]
     fn a_chunk_of_another_width_is_not_taken() {
         let mut rows = numbered(&[2]);
         assert!(!rows.append(Arc::new(chunk_of(&[&[None, None]]))));
-        assert_eq!((rows.len(), rows.chunks().len()), (2, 1));
+        assert_eq!((rows.len(), rows.chunks().count()), (2, 1));
     }
 
     #[test]
     fn the_memory_cost_is_the_sum_of_its_chunks() {
         let rows = numbered(&[10, 20]);
-        let chunks =
-            rows.chunks().iter().map(|held| held.chunk().heap_bytes() + size_of::<Chunk>() + 16);
+        let chunks = rows.chunks().map(|held| held.chunk().heap_bytes() + size_of::<Chunk>() + 16);
         assert_eq!(rows.heap_bytes(), chunks.sum::<usize>() as u64);
         assert_eq!(numbered(&[]).heap_bytes(), 0);
     }
@@ -211,7 +268,7 @@ mod tests {
     fn a_result_serialises_as_its_summary() {
         let rows = rows_of(&[("secret", 25)], &[&[Some(b"private")], &[None]]);
         let text = serde_json::to_string(&rows).unwrap();
-        let held = &rows.chunks()[0];
+        let held = rows.chunks().next().unwrap();
         let summary = format!(
             r#"{{"rows":2,"bytes":{},"digest":"{:016x}"}}"#,
             held.chunk().heap_bytes(),

@@ -156,6 +156,11 @@ impl Page {
         }
     }
 
+    /// A field's text, for a widget.
+    pub fn field_text(&self, field: Field) -> String {
+        self.field(field).string()
+    }
+
     fn field_mut(&mut self) -> &mut Buffer {
         match &mut self.typing {
             Some(typing) => &mut typing.field,

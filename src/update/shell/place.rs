@@ -84,3 +84,30 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::update::shell::keymap::CONTEXTS;
+
+    #[test]
+    fn every_place_has_a_context_of_the_keymap_and_every_context_a_place() {
+        let welcome = |means_row| Place::Welcome { in_field: true, means_row };
+        let places = [
+            Place::Dialog,
+            welcome(true),
+            welcome(false),
+            Place::Editor,
+            Place::Find,
+            Place::Results,
+            Place::Sidebar,
+            Place::Settings,
+        ];
+        let mut contexts: Vec<&str> = places.into_iter().map(Place::context).collect();
+        contexts.push("global");
+        contexts.sort_unstable();
+        let mut known = CONTEXTS.to_vec();
+        known.sort_unstable();
+        assert_eq!(contexts, known);
+    }
+}

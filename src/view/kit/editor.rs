@@ -294,22 +294,22 @@ impl SqlEditor {
     /// Marks the places that a search found, and the one of them that is chosen.
     pub fn mark_found(
         &mut self,
-        found: (Vec<Range<usize>>, Option<usize>),
+        places: &[Range<usize>],
+        chosen: Option<usize>,
         cx: &mut Context<Self>,
     ) {
-        if self.found == found {
+        if self.found.0 == places && self.found.1 == chosen {
             return;
         }
         let palette = Look::of(cx).palette;
-        let (places, chosen) = &found;
         let marks = places.iter().enumerate().map(|(at, place)| {
-            let color = if *chosen == Some(at) { palette.accent } else { palette.warning };
+            let color = if chosen == Some(at) { palette.accent } else { palette.warning };
             RangeDecoration::new(place.clone())
                 .with_style(RangeDecorationStyle::Frame)
                 .with_color(color)
         });
         self.found_marks.set(marks.collect(), cx);
-        self.found = found;
+        self.found = (places.to_vec(), chosen);
         cx.notify();
     }
 

@@ -7,13 +7,15 @@ use crate::{
     msg::Msg,
     update::{
         query::find,
+        settings::page,
         shell::{
             dialog::{self, Dialog},
-            welcome,
+            tabs, welcome,
         },
     },
     view::shell::window::TuskWindow,
 };
+
 use std::collections::BTreeMap;
 
 use gpui::component::input::{Input, InputEvent, InputState};
@@ -27,6 +29,8 @@ pub enum FieldId {
     Welcome,
     /// A field of the search.
     Find(find::Field),
+    /// A field of the settings page.
+    Settings(page::Field),
     /// A field of a dialog.
     Dialog {
         /// Which dialog, so that another one gets fields of its own.
@@ -115,6 +119,9 @@ impl Fields {
                 FieldId::Dialog { index, .. },
             ) => field == index,
             (Msg::Find(find::Msg::Edited { field, .. }), FieldId::Find(of)) => field == of,
+            (Msg::SettingsPage(page::Msg::Edited { field, .. }), FieldId::Settings(of)) => {
+                field == of
+            }
             _ => false,
         };
         for (_, held) in self.held.iter_mut().filter(|(id, _)| matching(id)) {
@@ -212,6 +219,15 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
             add(FieldId::Find(field), Secret::new(text), false, false);
         }
     }
+    if model.tabs.page(model.pages.active) == tabs::Page::Settings && !model.welcome.shown {
+        let page = &model.settings_page;
+        for field in [page::Field::Search, page::Field::Value] {
+            if field == page::Field::Search || page.typing.is_some() {
+                let text = Secret::new(page.field_text(field));
+                add(FieldId::Settings(field), text, false, false);
+            }
+        }
+    }
     let Some(dialog) = &model.dialog else {
         return fields;
     };
@@ -227,6 +243,7 @@ pub fn edited(id: FieldId, text: &str, masked: bool, model: &Model) -> Msg {
     match id {
         FieldId::Welcome => welcome::edited(text, &model.defaults).into(),
         FieldId::Find(field) => find::Msg::Edited { field, text: text.to_owned() }.into(),
+        FieldId::Settings(field) => page::Msg::Edited { field, text: text.to_owned() }.into(),
         FieldId::Dialog { index, .. } if masked => {
             dialog::Msg::SecretEdited { field: index, secret: Secret::new(text) }.into()
         }

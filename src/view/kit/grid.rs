@@ -6,104 +6,26 @@ pub mod geometry;
 mod paint;
 pub mod scroll;
 
-use std::ops::RangeInclusive;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use gpui::{
-    App, Context, Entity, FocusHandle, Focusable, InteractiveElement, IntoElement, MouseButton,
-    MouseDownEvent, MouseMoveEvent, ParentElement, Pixels, Point, Render, Role, ScrollEvent,
-    SharedString, StatefulInteractiveElement, Styled, TestSupportExt, Window, div, px,
+    AnyElement, App, Bounds, Context, Entity, FocusHandle, Focusable, InteractiveElement,
+    IntoElement, MouseButton, MouseDownEvent, MouseMoveEvent, ParentElement, Pixels, Point, Render,
+    Role, ScrollEvent, StatefulInteractiveElement, Styled, TestSupportExt, Window, div, px,
 };
 
 use self::geometry::{Geometry, Hit};
 use self::paint::GridElement;
 use self::scroll::Scroll;
 use super::theme::Look;
+use crate::{rows::Position, screen};
 
 /// Narrowest that a column can be dragged.
 const NARROWEST: f32 = 40.0;
 
-/// One column as the header shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GridColumn {
-    pub title: SharedString,
-    /// Its type, as the server calls it.
-    pub type_name: SharedString,
-    /// Numbers stand at the right.
-    pub right_aligned: bool,
-    /// Width at 100% zoom.
-    pub width: f32,
-}
-
-/// The cells that are selected, edges included.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GridRange {
-    /// From the first selected row to the last.
-    pub rows: RangeInclusive<u64>,
-    /// From the first selected column to the last.
-    pub columns: RangeInclusive<usize>,
-}
-
-/// What a cell holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CellContent {
-    /// A value, perhaps the empty one.
-    Value,
-    /// SQL's NULL.
-    Null,
-    /// A value that is on its way from disk.
-    Awaited,
-}
-
-/// One cell as it is painted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GridCell {
-    /// The value, or the beginning of a long one. Unread for NULL.
-    pub text: SharedString,
-    /// A value, NULL, or not here yet.
-    pub content: CellContent,
-    /// The value goes on after `text`.
-    pub cut: bool,
-}
-
-impl GridCell {
-    /// A value; `cut` when there is more of it than `text`.
-    pub fn value(text: impl Into<SharedString>, cut: bool) -> Self {
-        Self { text: text.into(), content: CellContent::Value, cut }
-    }
-
-    pub fn null() -> Self {
-        Self { text: SharedString::new_static("NULL"), content: CellContent::Null, cut: false }
-    }
-
-    /// A value that has been asked for and is not here yet.
-    pub fn awaited() -> Self {
-        Self { text: SharedString::new_static("·"), content: CellContent::Awaited, cut: false }
-    }
-}
-
-/// Answers with the cell at a row and a column. Called for visible cells only, once a frame.
-pub type CellSource = Rc<dyn Fn(u64, usize) -> GridCell>;
-
 /// Told of everything that the pointer does.
 pub type GridListener = Rc<dyn Fn(GridEvent, &mut Window, &mut App)>;
-
-/// What the grid shows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GridSpec {
-    /// Every column of the result.
-    pub columns: Rc<[GridColumn]>,
-    /// Rows held so far.
-    pub row_count: u64,
-    /// The active cell.
-    pub active: Option<(u64, usize)>,
-    /// The selected cells.
-    pub range: Option<GridRange>,
-    /// Whether these rows are the ones of the run before: they are drawn faintly.
-    pub stale: bool,
-    /// What a screen reader calls the grid.
-    pub label: SharedString,
-}
 
 /// What the pointer did.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,15 +89,48 @@ pub(crate) enum Drag {
     HorizontalThumb { grip: Pixels },
 }
 
+/// The left edges of the columns, for as long as their widths are these.
+struct Edges {
+    widths: Arc<[u32]>,
+    zoom: f32,
+    edges: Rc<[f32]>,
+}
+
+/// What painting made, for tests that say how much a frame costs.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Made {
+    /// Cells asked of the rows.
+    pub cells: usize,
+    /// Columns whose title was made into a text.
+    pub titles: usize,
+    /// Columns whose edge was counted out.
+    pub edges: usize,
+}
+
+#[cfg(test)]
+std::thread_local! {
+    pub(crate) static MADE: std::cell::Cell<Made> = const {
+        std::cell::Cell::new(Made { cells: 0, titles: 0, edges: 0 })
+    };
+}
+
+#[cfg(test)]
+pub(crate) fn made(change: impl FnOnce(&mut Made)) {
+    let mut made = MADE.get();
+    change(&mut made);
+    MADE.set(made);
+}
+
 /// The grid itself.
 pub struct Grid {
-    spec: GridSpec,
-    cells: CellSource,
+    shown: Option<Rc<screen::Grid>>,
     listener: GridListener,
     focus: FocusHandle,
     scroll: Scroll,
     left: f32,
-    reveal: Option<(u64, usize)>,
+    reveal: Option<Position>,
+    edges: Option<Edges>,
     geometry: Option<Geometry>,
     drag: Option<Drag>,
     hovered: Hit,
@@ -186,20 +141,13 @@ impl Grid {
     /// An empty grid.
     pub fn new(listener: GridListener, cx: &mut Context<Self>) -> Self {
         Self {
-            spec: GridSpec {
-                columns: Rc::from([]),
-                row_count: 0,
-                active: None,
-                range: None,
-                stale: false,
-                label: SharedString::default(),
-            },
-            cells: Rc::new(|_, _| GridCell::awaited()),
+            shown: None,
             listener,
             focus: cx.focus_handle().tab_stop(true),
             scroll: Scroll::default(),
             left: 0.0,
             reveal: None,
+            edges: None,
             geometry: None,
             drag: None,
             hovered: Hit::Nothing,
@@ -208,15 +156,23 @@ impl Grid {
     }
 
     /// Shows this from now on. The scroll position stays, as far as the rows reach.
-    pub fn show(&mut self, spec: GridSpec, cells: CellSource, cx: &mut Context<Self>) {
-        self.spec = spec;
-        self.cells = cells;
-        cx.notify();
+    pub fn show(&mut self, shown: &screen::Grid, cx: &mut Context<Self>) {
+        if self.shown.as_deref() != Some(shown) {
+            self.shown = Some(Rc::new(shown.clone()));
+            cx.notify();
+        }
+    }
+
+    /// Holds no rows any more.
+    pub fn clear(&mut self, cx: &mut Context<Self>) {
+        if self.shown.take().is_some() {
+            cx.notify();
+        }
     }
 
     /// Scrolls no further than needed to show a cell whole.
-    pub fn reveal(&mut self, row: u64, column: usize, cx: &mut Context<Self>) {
-        self.reveal = Some((row, column));
+    pub fn reveal(&mut self, cell: Position, cx: &mut Context<Self>) {
+        self.reveal = Some(cell);
         cx.notify();
     }
 
@@ -419,39 +375,23 @@ impl Grid {
         }
     }
 
-    fn active_label(&self, row: u64, column: usize) -> SharedString {
-        let title = match self.spec.columns.get(column) {
-            Some(column) => column.title.clone(),
-            None => SharedString::default(),
-        };
-        let cell = (self.cells)(row, column);
-        let more = if cell.cut { "…" } else { "" };
-        format!("{title}, row {}: {}{more}", row + 1, cell.text).into()
-    }
-
     /// A screen reader and a test find the active cell as an element; the paint needs none.
-    fn active_cell_element(&self) -> Option<impl IntoElement + use<>> {
-        let (row, column) = self.spec.active?;
-        let geometry = self.geometry.as_ref()?;
-        let shown = row < self.spec.row_count && column < self.spec.columns.len();
-        if !shown || !geometry.visible_rows().contains(&row) {
+    fn active_cell_element(&self, geometry: &Geometry) -> Option<(AnyElement, Bounds<Pixels>)> {
+        let shown = self.shown.as_ref()?;
+        let Position { row, column } = shown.active?;
+        let title = shown.column(column)?.title;
+        if row >= shown.rows.len() || !geometry.visible_rows().contains(&row) {
             return None;
         }
-        let cell = geometry.cell(row, column);
-        let origin = cell.origin - geometry.bounds.origin;
-        Some(
-            div()
-                .id("active-cell")
-                .role(Role::Cell)
-                .aria_label(self.active_label(row, column))
-                .aria_selected(true)
-                .test_support()
-                .absolute()
-                .left(origin.x)
-                .top(origin.y)
-                .w(cell.size.width)
-                .h(cell.size.height),
-        )
+        let text = shown.cell(row, column).text;
+        let element = div()
+            .id("active-cell")
+            .role(Role::Cell)
+            .aria_label(format!("{title}, row {}: {text}", row + 1))
+            .aria_selected(true)
+            .test_support()
+            .size_full();
+        Some((element.into_any_element(), geometry.cell(row, column)))
     }
 }
 
@@ -464,13 +404,15 @@ impl Focusable for Grid {
 impl Render for Grid {
     fn render(&mut self, window: &mut Window, cx: &mut Context<Self>) -> impl IntoElement {
         let grid: Entity<Self> = cx.entity();
+        let shown = self.shown.as_ref().map(|shown| &shown.rows);
+        let (rows, columns) = shown.map_or((0, 0), |rows| (rows.len(), rows.columns().len()));
         self.drag_on(window, cx);
         div()
             .id("grid")
             .role(Role::Grid)
-            .aria_label(self.spec.label.clone())
-            .aria_row_count(self.spec.row_count as usize)
-            .aria_column_count(self.spec.columns.len())
+            .aria_label("Rows")
+            .aria_row_count(rows as usize)
+            .aria_column_count(columns)
             .test_support()
             .track_focus(&self.focus)
             .relative()
@@ -479,7 +421,6 @@ impl Render for Grid {
             .on_mouse_down(MouseButton::Left, cx.listener(Self::pressed))
             .on_scroll(cx.listener(|grid, event, _, cx| grid.wheeled(event, cx)))
             .child(GridElement::new(grid))
-            .children(self.active_cell_element())
     }
 }
 
@@ -491,6 +432,13 @@ mod tests {
     use gpui::{AnyWindowHandle, AppContext, Modifiers, TestAppContext, WindowOptions, point};
 
     use super::*;
+    use crate::{
+        base::ids::{Ids, QueryId},
+        rows::{ChunkBuilder, Column, Range, Rows, samples::data_row},
+    };
+
+    /// Rows of one chunk, which stands in a result as often as it takes.
+    const CHUNK_ROWS: u64 = 1_000;
 
     type Heard = Rc<RefCell<Vec<GridEvent>>>;
 
@@ -500,24 +448,38 @@ mod tests {
         heard: Heard,
     }
 
-    fn spec(rows: u64, columns: usize) -> GridSpec {
-        let column = |index: usize| GridColumn {
-            title: format!("c{index}").into(),
-            type_name: "int8".into(),
-            right_aligned: true,
-            width: 100.0,
-        };
-        GridSpec {
-            columns: (0..columns).map(column).collect(),
-            row_count: rows,
+    /// A grid of so many rows, a whole number of chunks, whose cells say where in their chunk they are.
+    fn grid(rows: u64, columns: usize) -> screen::Grid {
+        let chunk_rows = rows.min(CHUNK_ROWS);
+        let mut chunk = ChunkBuilder::new(columns);
+        for row in 0..chunk_rows {
+            let cells = (0..columns).map(|column| Some(format!("{row}.{column}")));
+            let row = data_row(&cells.collect::<Vec<_>>());
+            chunk.push_data_row(&row).expect("a whole row");
+        }
+        let chunk = Arc::new(chunk.finish());
+        let named = (0..columns).map(|column| Column::new(format!("c{column}"), 20, -1));
+        let mut held = Rows::new(named.collect());
+        while held.len() < rows {
+            held.append(chunk.clone());
+        }
+        screen::Grid {
+            query: QueryId::next(&mut Ids::default()),
+            rows: held,
+            widths: vec![100; columns].into(),
+            first_row: 0,
+            left: 0,
+            reveal: 0,
             active: None,
-            range: None,
+            range: Range::default(),
             stale: false,
-            label: "Rows".into(),
+            empty: None,
+            note: None,
+            strip: None,
         }
     }
 
-    fn show(rows: u64, columns: usize, cells: CellSource, cx: &mut TestAppContext) -> Shown {
+    fn show(rows: u64, columns: usize, cx: &mut TestAppContext) -> Shown {
         let heard: Heard = Rc::default();
         let log = heard.clone();
         let (window, grid) = cx.update(|cx| {
@@ -526,9 +488,9 @@ mod tests {
                 cx.new(|cx| {
                     let listener: GridListener =
                         Rc::new(move |event, _, _| log.borrow_mut().push(event));
-                    let mut grid = Grid::new(listener, cx);
-                    grid.show(spec(rows, columns), cells, cx);
-                    grid
+                    let mut shown = Grid::new(listener, cx);
+                    shown.show(&grid(rows, columns), cx);
+                    shown
                 })
             })
             .expect("a window")
@@ -568,31 +530,65 @@ mod tests {
         }
     }
 
-    fn numbers() -> CellSource {
-        Rc::new(|row, column| GridCell::value(format!("{row}.{column}"), false))
-    }
-
     #[gpui::test]
     fn only_visible_cells_are_asked_for(cx: &mut TestAppContext) {
-        let asked: Rc<RefCell<Vec<(u64, usize)>>> = Rc::default();
-        let log = asked.clone();
-        let cells: CellSource = Rc::new(move |row, column| {
-            log.borrow_mut().push((row, column));
-            GridCell::null()
-        });
-        let shown = show(5_000_000_000, 300, cells, cx);
-        asked.borrow_mut().clear();
+        let shown = show(100_000_000, 300, cx);
+        MADE.take();
         shown.frame(cx);
         let geometry = shown.geometry(cx);
         let (rows, columns) = (geometry.visible_rows(), geometry.visible_columns());
-        let expected = (rows.end - rows.start) as usize * columns.len();
-        assert!(expected > 0 && expected < 10_000);
-        assert_eq!(asked.borrow().len(), expected);
+        let cells = (rows.end - rows.start) as usize * columns.len();
+        assert!(cells > 0 && cells < 10_000 && columns.len() < 30);
+        assert_eq!(MADE.take(), Made { cells, titles: columns.len(), edges: 0 });
+    }
+
+    #[gpui::test]
+    fn a_frame_of_rows_that_arrive_makes_what_is_visible(cx: &mut TestAppContext) {
+        for chunks in [10, 1_000] {
+            let shown = show(CHUNK_ROWS, 30, cx);
+            let mut arriving = grid(CHUNK_ROWS * chunks, 30);
+            let chunk = arriving.rows.chunks().next().expect("a chunk").chunk().clone();
+            shown.grid.update(cx, |grid, cx| grid.show(&arriving, cx));
+            for _ in 0..3 {
+                arriving.rows.append(chunk.clone());
+                MADE.take();
+                // A frame is due, and drawn at once.
+                shown.grid.update(cx, |grid, cx| grid.show(&arriving, cx));
+                let made = MADE.take();
+                let geometry = shown.geometry(cx);
+                assert_eq!(geometry.rows, arriving.rows.len());
+                let (rows, titles) = (geometry.visible_rows(), geometry.visible_columns().len());
+                let cells = (rows.end - rows.start) as usize * titles;
+                assert_eq!(made, Made { cells, titles, edges: 0 }, "over {chunks} chunks");
+            }
+            MADE.take();
+            shown.grid.update(cx, |grid, cx| grid.show(&arriving, cx));
+            assert_eq!(MADE.take(), Made::default(), "the same as before is not drawn anew");
+        }
+    }
+
+    #[gpui::test]
+    fn rows_that_took_the_place_of_as_many_others_are_drawn(cx: &mut TestAppContext) {
+        let shown = show(1_000, 3, cx);
+        let mut spec = grid(1_000, 3);
+        spec.active = Some(Position { row: 1, column: 2 });
+        shown.grid.update(cx, |grid, cx| grid.show(&spec, cx));
+        let mut chunk = ChunkBuilder::new(3);
+        for _ in 0..1_000 {
+            let row = data_row(&[Some("é"), Some("é"), Some("é")]);
+            chunk.push_data_row(&row).expect("a whole row");
+        }
+        spec.rows = Rows::new(spec.rows.columns().clone());
+        spec.rows.append(Arc::new(chunk.finish()));
+        shown.grid.update(cx, |grid, cx| grid.show(&spec, cx));
+        shown.point(cx, |window, _, _| {
+            assert_eq!(window.find("active-cell").label(), Some("c2, row 2: é"));
+        });
     }
 
     #[gpui::test]
     fn a_click_and_a_drag_are_told(cx: &mut TestAppContext) {
-        let shown = show(1_000, 5, numbers(), cx);
+        let shown = show(1_000, 5, cx);
         shown.point(cx, |window, cx, geometry| {
             let (from, to) = (geometry.cell(2, 1).center(), geometry.cell(4, 3).center());
             window.pointer_move(from, None, cx);
@@ -610,7 +606,7 @@ mod tests {
 
     #[gpui::test]
     fn shift_and_a_double_click_are_told_apart(cx: &mut TestAppContext) {
-        let shown = show(1_000, 5, numbers(), cx);
+        let shown = show(1_000, 5, cx);
         shown.point(cx, |window, cx, geometry| {
             let at = geometry.cell(3, 2).center() - geometry.bounds.origin;
             let shifted = ClickOptions::new().with_offset(at).with_modifiers(Modifiers::shift());
@@ -627,7 +623,7 @@ mod tests {
 
     #[gpui::test]
     fn a_dragged_border_tells_the_width(cx: &mut TestAppContext) {
-        let shown = show(10, 3, numbers(), cx);
+        let shown = show(10, 3, cx);
         shown.point(cx, |window, cx, geometry| {
             let border = point(geometry.column_left(1), geometry.bounds.top() + px(10.0));
             let further = point(border.x + px(60.0), border.y);
@@ -643,8 +639,9 @@ mod tests {
 
     #[gpui::test]
     fn a_revealed_cell_scrolls_into_view_and_the_view_is_told(cx: &mut TestAppContext) {
-        let shown = show(1_000_000, 200, numbers(), cx);
-        shown.grid.update(cx, |grid, cx| grid.reveal(654_321, 150, cx));
+        let shown = show(1_000_000, 200, cx);
+        let cell = Position { row: 654_321, column: 150 };
+        shown.grid.update(cx, |grid, cx| grid.reveal(cell, cx));
         shown.frame(cx);
         let geometry = shown.geometry(cx);
         assert!(geometry.visible_rows().contains(&654_321));
@@ -659,7 +656,7 @@ mod tests {
 
     #[gpui::test]
     fn the_wheel_moves_rows_and_stops_at_the_end(cx: &mut TestAppContext) {
-        let shown = show(100, 3, numbers(), cx);
+        let shown = show(100, 3, cx);
         let wheel = |rows: f32| gpui::ScrollDelta::Lines(point(0.0, rows));
         shown.point(cx, |window, cx, _| window.scroll("grid", wheel(-3.0), cx));
         assert_eq!(shown.geometry(cx).scroll.row, 3);
@@ -671,12 +668,10 @@ mod tests {
 
     #[gpui::test]
     fn the_active_cell_has_a_name(cx: &mut TestAppContext) {
-        let shown = show(100, 3, numbers(), cx);
-        shown.grid.update(cx, |grid, cx| {
-            let mut spec = spec(100, 3);
-            spec.active = Some((4, 1));
-            grid.show(spec, numbers(), cx);
-        });
+        let shown = show(100, 3, cx);
+        let mut named = grid(100, 3);
+        named.active = Some(Position { row: 4, column: 1 });
+        shown.grid.update(cx, |grid, cx| grid.show(&named, cx));
         shown.frame(cx);
         shown.point(cx, |window, _, geometry| {
             let cell = window.find("active-cell");

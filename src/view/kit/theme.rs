@@ -300,11 +300,14 @@ pub fn apply(cx: &mut App, appearance: Appearance, zoom: f32) {
     });
 }
 
-/// Turns motion off or on, for people who asked their system for less of it.
+/// Turns motion off or on, in Tusk's views and in the kit's widgets, for people who asked their system for less of it.
 pub fn set_reduced_motion(cx: &mut App, reduced_motion: bool) {
     let look = Look::of(cx);
-    cx.set_global(Look { reduced_motion, ..look });
-    cx.refresh_windows();
+    if look.reduced_motion != reduced_motion {
+        cx.set_global(Look { reduced_motion, ..look });
+        cx.set_reduce_motion(reduced_motion);
+        cx.refresh_windows();
+    }
 }
 
 /// One opaque colour over another: `share` of `over`, the rest of `under`.

@@ -626,19 +626,26 @@ fn card_part(label: SharedString, text: SharedString, look: &Look) -> Div {
         .child(div().flex_1().min_w_0().child(text))
 }
 
+/// What a spinner shows, one after the other.
+const PHASES: [&str; 4] = ["◐", "◓", "◑", "◒"];
+
 /// Something is under way. It turns with the clock, four signs a second and a bit, and stands still for people who
 /// asked for less motion.
 pub fn spinner(mono_us: u64, cx: &App) -> Div {
-    const PHASES: [&str; 4] = ["◐", "◓", "◑", "◒"];
-    const PHASE_US: u64 = 300_000;
     let look = Look::of(cx);
-    let phase = if look.reduced_motion { 0 } else { (mono_us / PHASE_US) as usize % PHASES.len() };
     div()
         .flex_none()
         .w(look.px(14.0))
         .text_color(look.palette.accent)
         .font_family(fonts::MONO)
-        .child(PHASES[phase])
+        .child(PHASES[phase(mono_us, cx)])
+}
+
+/// How far a spinner has turned.
+pub fn phase(mono_us: u64, cx: &App) -> usize {
+    const PHASE_US: u64 = 300_000;
+    let stands = Look::of(cx).reduced_motion;
+    if stands { 0 } else { (mono_us / PHASE_US) as usize % PHASES.len() }
 }
 
 /// The line along the top edge that says which server this is.

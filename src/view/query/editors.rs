@@ -79,10 +79,11 @@ impl Editors {
             && held.sent == 0
         {
             let find = shown.find.as_ref();
-            let found = find.map(|bar| (bar.marks.clone(), bar.chosen));
+            let (found, chosen) =
+                find.map_or((&[][..], None), |bar| (bar.marks.as_slice(), bar.chosen));
             held.editor.update(cx, |editor, cx| {
                 editor.mark_statement(shown.statement.clone(), cx);
-                editor.mark_found(found.unwrap_or_default(), cx);
+                editor.mark_found(found, chosen, cx);
             });
         }
     }

@@ -3,24 +3,17 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use gpui::{App, AppContext, Context, Entity, FocusHandle, Focusable, SharedString};
+use gpui::{App, AppContext, Entity, FocusHandle, Focusable};
 
 use crate::{
     base::ids::{QueryId, TabId},
-    model::Model,
     msg::Msg,
     rows::Position,
-    screen::{self, grid_cell, visible_result},
-    update::results::{self, ResultSet},
-    view::{
-        kit::{
-            grid::{
-                CellSource, Grid, GridCell, GridColumn, GridEvent, GridListener, GridRange,
-                GridSpec,
-            },
-            words::Post,
-        },
-        shell::window::TuskWindow,
+    screen,
+    update::results,
+    view::kit::{
+        grid::{Grid, GridEvent, GridListener},
+        words::Post,
     },
 };
 
@@ -34,14 +27,11 @@ pub struct Rows {
     /// Which result it shows.
     query: Option<(TabId, QueryId)>,
     reveal: u64,
-    columns: Rc<[GridColumn]>,
-    cells: CellSource,
-    rows: u64,
 }
 
 impl Rows {
     /// An empty grid that tells the queue what the pointer does in it.
-    pub fn new(post: &Post, cx: &mut Context<TuskWindow>) -> Self {
+    pub fn new(post: &Post, cx: &mut App) -> Self {
         let owner = Owner::default();
         let grid = {
             let (owner, post) = (owner.clone(), post.clone());
@@ -53,15 +43,7 @@ impl Rows {
             });
             cx.new(|cx| Grid::new(listener, cx))
         };
-        Self {
-            grid,
-            owner,
-            query: None,
-            reveal: 0,
-            columns: Rc::from([]),
-            cells: Rc::new(|_, _| GridCell::awaited()),
-            rows: 0,
-        }
+        Self { grid, owner, query: None, reveal: 0 }
     }
 
     pub fn grid(&self) -> &Entity<Grid> {
@@ -74,85 +56,36 @@ impl Rows {
     }
 
     /// What gives the results the keyboard, rows or not.
-    pub fn focus_handle(&self, cx: &Context<TuskWindow>) -> FocusHandle {
+    pub fn focus_handle(&self, cx: &App) -> FocusHandle {
         self.grid.focus_handle(cx)
     }
 
-    /// Shows what the screen says.
-    pub fn follow(&mut self, model: &Model, shown: &screen::Grid, cx: &mut Context<TuskWindow>) {
-        let Some(result) = visible_result(model) else {
-            return;
-        };
-        let query = Some((model.pages.active, result.query));
+    /// Shows what the screen says of a tab's rows.
+    pub fn follow(&mut self, tab: TabId, shown: &screen::Grid, cx: &mut App) {
+        let query = Some((tab, shown.query));
         let another = self.query != query;
         if another {
             self.query = query;
-            self.owner.set(Some(model.pages.active));
+            self.owner.set(Some(tab));
             self.reveal = shown.reveal;
         }
-        let columns = columns(shown);
-        if another || self.rows != shown.row_count || *self.columns != *columns {
-            self.rows = shown.row_count;
-            self.columns = columns;
-            self.cells = cells(result);
-        }
-        let spec = GridSpec {
-            columns: self.columns.clone(),
-            row_count: shown.row_count,
-            active: shown.active.map(|cell| (cell.row, cell.column)),
-            range: range(&shown.range),
-            stale: shown.stale,
-            label: SharedString::new_static("Rows"),
-        };
         let revealed = (self.reveal != shown.reveal).then_some(shown.active).flatten();
         self.reveal = shown.reveal;
-        let cells = self.cells.clone();
         self.grid.update(cx, |grid, cx| {
-            grid.show(spec, cells, cx);
+            grid.show(shown, cx);
             if another {
                 grid.scroll_to(shown.first_row, shown.left, cx);
             }
             if let Some(cell) = revealed {
-                grid.reveal(cell.row, cell.column, cx);
+                grid.reveal(cell, cx);
             }
         });
     }
-}
 
-fn columns(shown: &screen::Grid) -> Rc<[GridColumn]> {
-    let column = |place| {
-        let column = shown.column(place)?;
-        Some(GridColumn {
-            title: SharedString::from(column.title.to_owned()),
-            type_name: SharedString::from(column.type_name.to_owned()),
-            right_aligned: column.right_aligned,
-            width: column.width as f32,
-        })
-    };
-    (0..shown.columns.len()).filter_map(column).collect()
-}
-
-/// The cells of a result as it is now. Its chunks are shared, so this copies no value.
-fn cells(result: &ResultSet) -> CellSource {
-    let result = result.clone();
-    Rc::new(move |row, column| {
-        let cell = grid_cell(&result, row, column);
-        if cell.null {
-            GridCell::null()
-        } else {
-            // The mark of a cut is part of the text already.
-            GridCell::value(cell.text.into_owned(), false)
-        }
-    })
-}
-
-fn range(range: &crate::rows::Range) -> Option<GridRange> {
-    let (last_row, last_column) =
-        (range.rows.end.checked_sub(1)?, range.columns.end.checked_sub(1)?);
-    (range.cells() > 1).then_some(GridRange {
-        rows: range.rows.start..=last_row,
-        columns: range.columns.start..=last_column,
-    })
+    /// No rows are on screen: none are held here.
+    pub fn clear(&self, cx: &mut App) {
+        self.grid.update(cx, Grid::clear);
+    }
 }
 
 /// Tells the Model what the pointer did, or what is visible now.

@@ -14,9 +14,9 @@ use gpui::{
 use super::sidebar;
 use crate::{
     screen::{
-        Action, Confirm, ConnectionForm, DataDirectory, Dialog, FormField, FormTest, FormValue,
-        GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathPrompt, Picker, PickerKind,
-        PickerRow, Settings,
+        Action, Choices, Confirm, ConnectionForm, DataDirectory, Dialog, FormField, FormTest,
+        FormValue, GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathPrompt, Picker,
+        PickerKind, PickerRow,
     },
     update::shell::{command::Command, dialog::Msg, sight},
     view::kit::{
@@ -102,7 +102,7 @@ pub fn dialog(of: &Dialog, tools: &Tools, cx: &App) -> AnyElement {
         Dialog::Path(of) => path(of, tools, cx).into_any_element(),
         Dialog::GoToLine(of) => go_to_line(of, tools, cx).into_any_element(),
         Dialog::DataDirectory(of) => data_directory(of, tools, cx).into_any_element(),
-        Dialog::Choices(of) => settings(of, tools, cx).into_any_element(),
+        Dialog::Choices(of) => choices(of, tools, cx).into_any_element(),
     }
 }
 
@@ -587,7 +587,7 @@ fn data_directory(of: &DataDirectory, tools: &Tools, cx: &App) -> Div {
     )
 }
 
-fn settings(of: &Settings, tools: &Tools, cx: &App) -> Div {
+fn choices(of: &Choices, tools: &Tools, cx: &App) -> Div {
     let look = Look::of(cx);
     let rows = of.rows.iter().enumerate().map(|(place, (name, state))| {
         let post = tools.post.clone();

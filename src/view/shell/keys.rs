@@ -5,7 +5,10 @@ use std::rc::Rc;
 
 use gpui::{Action, App, KeyBinding, KeyBindingContextPredicate, SharedString};
 
-use crate::update::shell::{command::Command, keymap::Keymap};
+use crate::update::shell::{
+    command::Command,
+    keymap::{CONTEXTS, Keymap},
+};
 
 /// The part of the window that has the keys which mean the same everywhere.
 pub const WINDOW: &str = "Tusk";
@@ -19,6 +22,8 @@ pub const SIDEBAR: &str = "TuskSidebar";
 pub const WELCOME: &str = "TuskWelcome";
 /// The welcome screen, where Enter means what is in its field.
 pub const WELCOME_FIELD: &str = "TuskWelcomeField";
+/// The settings page.
+pub const SETTINGS: &str = "TuskSettings";
 /// What lies over the window. It is not inside [`WINDOW`], so nothing else hears its keys.
 pub const DIALOG: &str = "TuskDialog";
 
@@ -43,7 +48,7 @@ impl RunCommand {
 }
 
 /// The GPUI context of a context of the keymap.
-fn place(context: &str) -> Option<&'static str> {
+pub fn place(context: &str) -> Option<&'static str> {
     Some(match context {
         "global" => WINDOW,
         "editor" => EDITOR,
@@ -52,6 +57,7 @@ fn place(context: &str) -> Option<&'static str> {
         "sidebar" => SIDEBAR,
         "welcome" => WELCOME,
         "welcome-field" => WELCOME_FIELD,
+        "settings" => SETTINGS,
         "dialog" => DIALOG,
         _ => return None,
     })
@@ -65,10 +71,6 @@ fn predicates(context: &str) -> Vec<String> {
     }
 }
 
-/// The keymap's contexts from the outermost: where two are equally deep, the later binding wins.
-const ORDER: [&str; 8] =
-    ["global", "editor", "find", "results", "sidebar", "welcome", "welcome-field", "dialog"];
-
 /// Binds every key of a keymap, in the place of the one that was bound before. The widgets' own keys stay.
 pub fn bind(keymap: &Keymap, cx: &mut App) {
     let widgets: Vec<KeyBinding> = {
@@ -78,9 +80,10 @@ pub fn bind(keymap: &Keymap, cx: &mut App) {
         bound.bindings().filter(|binding| !own(binding)).cloned().collect()
     };
     let mut bindings = Vec::new();
-    for context in ORDER {
+    // Where two are equally deep, the later binding wins.
+    for context in CONTEXTS {
         for (at, key, command) in keymap.bindings() {
-            if at == context {
+            if at == *context {
                 bindings.extend(binding(context, key, command, cx));
             }
         }
@@ -108,4 +111,16 @@ fn binding(context: &str, key: &str, command: Command, cx: &App) -> Vec<KeyBindi
         }
     }
     bindings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_context_of_the_keymap_has_a_place_of_its_own() {
+        let places = CONTEXTS.iter().map(|context| place(context).expect(context));
+        let places: std::collections::BTreeSet<&str> = places.collect();
+        assert_eq!(places.len(), CONTEXTS.len());
+    }
 }

@@ -13,7 +13,11 @@ use gpui::{
     base::VirtualListScrollHandle, px,
 };
 
-use super::{dialogs::FormScroll, keys};
+use super::{
+    dialogs::FormScroll,
+    keys,
+    panes::{Panes, Region, Shown},
+};
 use crate::{
     base::{ids::TabId, stamp::Stamp, transaction::Transaction},
     model::Model,
@@ -34,6 +38,7 @@ use crate::{
             fields::{self, FieldId, Fields},
             places::{self, Places},
             theme::{self, Appearance},
+            widgets,
             words::Post,
         },
         query::editors::Editors,
@@ -177,9 +182,34 @@ struct Scrolls {
     messages: ListState,
     messages_of: Option<(TabId, u64)>,
     welcome: Places,
+    settings: (Places, ScrollHandle),
+    setting: Option<usize>,
 }
 
 impl Scrolls {
+    /// The setting that is chosen is brought into sight, where another one is.
+    fn follow_settings(&mut self, main: &Main, window: &Window) {
+        let chosen = match main {
+            Main::Page(paged) => {
+                let crate::screen::Page::Settings(page) = &paged.page;
+                page.rows.iter().position(|row| row.selected)
+            }
+            Main::Welcome(_) | Main::Work(_) => None,
+        };
+        if self.setting == chosen {
+            return;
+        }
+        self.setting = chosen;
+        if let Some(place) = chosen {
+            // A line stands before each but the first. A list that is new has its places only after the next frame.
+            let scroll = self.settings.1.clone();
+            window.on_next_frame(move |window, _| {
+                scroll.scroll_to_item(2 * place);
+                window.refresh();
+            });
+        }
+    }
+
     /// The tabs of which at least half is in sight.
     fn tabs_in_sight(&self, count: usize) -> Vec<Range<usize>> {
         let (area, offset) = (self.tabs.bounds(), self.tabs.offset());
@@ -209,11 +239,33 @@ impl Scrolls {
     }
 }
 
+fn after(stamp: Stamp, since: Duration) -> Stamp {
+    let since = u64::try_from(since.as_micros()).unwrap_or(0);
+    Stamp {
+        unix_us: stamp.unix_us.saturating_add_unsigned(since),
+        mono_us: stamp.mono_us.saturating_add(since),
+    }
+}
+
+/// What a window shows at this moment.
+fn shown(model: &Model, now: Stamp, cx: &App) -> Shown {
+    Shown {
+        screen: Rc::new(screen(model, now)),
+        means_row: model.welcome.means_row(),
+        dialog_name: model.dialog.as_ref().map_or("", fields::name),
+        now,
+        phase: widgets::phase(now.mono_us, cx),
+    }
+}
+
 /// The window's root view.
 pub struct TuskWindow {
     parts: Parts,
     inbox: Option<Receiver<Msg>>,
-    screen: Screen,
+    shown: Shown,
+    panes: Panes,
+    /// How far down the editor there was room for the hint.
+    hint: Option<Pixels>,
     keymap: Option<Keymap>,
     look: Option<(bool, u32)>,
     title: String,
@@ -237,8 +289,10 @@ pub struct TuskWindow {
 impl TuskWindow {
     /// A window over a program. Its loop is started by [`TuskWindow::listen`].
     pub fn new(parts: Parts, window: &mut Window, cx: &mut Context<Self>) -> Self {
-        let now = parts.engine.borrow().model().cx.now;
-        let first = screen(parts.engine.borrow().model(), now);
+        let first = {
+            let engine = parts.engine.borrow();
+            shown(engine.model(), engine.model().cx.now, cx)
+        };
         let rows = Rows::new(&parts.post, cx);
         let handles = Handles { sidebar: cx.focus_handle(), dialog: cx.focus_handle() };
         let subscriptions = vec![
@@ -256,7 +310,9 @@ impl TuskWindow {
         let mut this = Self {
             parts,
             inbox: None,
-            screen: first,
+            shown: first,
+            panes: Panes::new(cx),
+            hint: None,
             keymap: None,
             look: None,
             title: String::new(),
@@ -280,6 +336,8 @@ impl TuskWindow {
                 messages: tail(),
                 messages_of: None,
                 welcome: Places::default(),
+                settings: Default::default(),
+                setting: None,
             },
             target: None,
             reports: 0,
@@ -336,8 +394,9 @@ impl TuskWindow {
             }
         }
         self.seen = Instant::now();
-        if changed {
-            self.follow(window, cx);
+        if changed && !self.follow(window, cx) {
+            // Nothing is drawn, and what is in sight may be news to the Model all the same.
+            self.tell_sights(window, cx);
         }
         self.grant(window, cx);
         self.settle_focus(window, cx);
@@ -371,7 +430,12 @@ impl TuskWindow {
 
     /// What the window shows.
     pub fn screen(&self) -> &Screen {
-        &self.screen
+        &self.shown.screen
+    }
+
+    /// How often each region was told that it shows something else, and how often it was drawn. Tests ask.
+    pub fn region_counts(&self, cx: &App) -> Vec<(Region, u64, u64)> {
+        self.panes.counts(cx)
     }
 
     /// Puts a message into the queue.
@@ -398,37 +462,50 @@ impl TuskWindow {
         if self.parts.pace == Pace::Still {
             return last;
         }
-        let since = u64::try_from(self.seen.elapsed().as_micros()).unwrap_or(0);
-        Stamp {
-            unix_us: last.unix_us.saturating_add_unsigned(since),
-            mono_us: last.mono_us.saturating_add(since),
-        }
+        after(last, self.seen.elapsed())
     }
 
-    /// Brings everything that the window keeps for itself up to the Model.
-    fn follow(&mut self, window: &mut Window, cx: &mut Context<Self>) {
+    /// Brings everything that the window keeps for itself up to the Model. Whether a frame shows something else.
+    fn follow(&mut self, window: &mut Window, cx: &mut Context<Self>) -> bool {
         let engine = self.parts.engine.clone();
         let engine = engine.borrow();
         let model = engine.model();
-        self.screen = screen(model, self.now());
+        let differs = self.look_at(model, self.now(), cx);
         self.follow_look(model, cx);
         if self.keymap.as_ref() != Some(&model.keymap) {
             keys::bind(&model.keymap, cx);
             self.keymap = Some(model.keymap.clone());
         }
         self.follow_texts(model, window, cx);
-        if let Main::Work(work) = &self.screen.main
+        if let Main::Work(work) = &self.shown.screen.main
             && let Body::Grid(shown) = &work.body
         {
-            self.rows.follow(model, shown, cx);
+            self.rows.follow(work.editor.tab, shown, cx);
+        } else {
+            self.rows.clear(cx);
         }
         self.follow_lists(model, window);
-        if self.title != self.screen.title {
-            self.title.clone_from(&self.screen.title);
+        if self.title != self.shown.screen.title {
+            self.title.clone_from(&self.shown.screen.title);
             window.set_window_title(&self.title);
         }
         self.tick(window, cx);
-        cx.notify();
+        differs
+    }
+
+    /// The clock has gone on: what runs with it is shown as it is this long after the last message.
+    pub fn ticked(&mut self, since: Duration, cx: &mut Context<Self>) {
+        let engine = self.parts.engine.clone();
+        let engine = engine.borrow();
+        let now = after(engine.model().cx.now, since);
+        self.look_at(engine.model(), now, cx);
+    }
+
+    /// Looks at what is on screen then, and has those regions drawn that show something else. Whether there are any.
+    fn look_at(&mut self, model: &Model, now: Stamp, cx: &mut Context<Self>) -> bool {
+        let now = shown(model, now, cx);
+        let before = std::mem::replace(&mut self.shown, now);
+        self.panes.follow(&before, &self.shown, cx)
     }
 
     fn follow_look(&mut self, model: &Model, cx: &mut Context<Self>) {
@@ -439,22 +516,22 @@ impl TuskWindow {
         self.look = Some(wanted);
         let appearance = if wanted.0 { Appearance::Dark } else { Appearance::Light };
         theme::apply(cx, appearance, wanted.1 as f32 / 100.0);
+        cx.refresh_windows();
     }
 
     fn follow_texts(&mut self, model: &Model, window: &mut Window, cx: &mut Context<Self>) {
-        if let Main::Work(work) = &self.screen.main {
-            let work = work.clone();
+        let screen = self.shown.screen.clone();
+        if let Main::Work(work) = &screen.main {
             self.editors.follow(model, &work.editor, window, cx);
         }
-        let shown = self.screen.clone();
-        let placeholders = move |id| render::placeholder(&shown, id);
+        let placeholders = |id| render::placeholder(&screen, id);
         self.fields.follow(model, &placeholders, window, cx);
     }
 
     /// Scrolls the list of the dialog to what is chosen in it.
     fn follow_dialog_list(&mut self) {
         let scrolls = &mut self.scrolls;
-        let picked = match &self.screen.dialog {
+        let picked = match &self.shown.screen.dialog {
             Some(Dialog::Picker(picker)) => Some(picker.selected),
             _ => None,
         };
@@ -466,7 +543,7 @@ impl TuskWindow {
                 None => scrolls.picker = UniformListScrollHandle::new(),
             }
         }
-        let path_row = match &self.screen.dialog {
+        let path_row = match &self.shown.screen.dialog {
             Some(Dialog::Path(prompt)) => {
                 prompt.selected.map(|row| row.saturating_sub(prompt.first))
             }
@@ -482,7 +559,7 @@ impl TuskWindow {
     fn follow_lists(&mut self, model: &Model, window: &Window) {
         self.follow_dialog_list();
         let scrolls = &mut self.scrolls;
-        let focused = match &self.screen.dialog {
+        let focused = match &self.shown.screen.dialog {
             Some(Dialog::Connection(form)) => {
                 let field = form.fields.iter().find(|field| field.focused);
                 field.map(|field| field.index)
@@ -499,10 +576,9 @@ impl TuskWindow {
                 }
             });
         }
-        let Main::Work(work) = &self.screen.main else {
-            return;
-        };
-        let active = work.tabs.iter().position(|tab| tab.active);
+        let screen = self.shown.screen.clone();
+        let active = screen.main.tabs().map(|(tabs, _)| tabs);
+        let active = active.and_then(|tabs| tabs.iter().position(|tab| tab.active));
         if scrolls.tab != active {
             scrolls.tab = active;
             if let Some(tab) = active {
@@ -515,7 +591,7 @@ impl TuskWindow {
                 });
             }
         }
-        let selected = work.sidebar.as_ref().and_then(|sidebar| {
+        let selected = screen.main.sidebar().and_then(|sidebar| {
             let row = sidebar.rows.iter().position(|row| row.selected)?;
             let preview = sidebar.preview.as_ref();
             let rows = preview.map(|of| (of.text.lines().count(), of.more.is_some()));
@@ -527,8 +603,11 @@ impl TuskWindow {
                 scrolls.sidebar.scroll_to_item(row, ScrollStrategy::Top);
             }
         }
-        let tab = model.pages.active();
-        if let (Body::Messages(messages), Some(tab)) = (&work.body, tab) {
+        scrolls.follow_settings(&screen.main, window);
+        let (Some(work), Some(tab)) = (screen.main.work(), model.pages.active()) else {
+            return;
+        };
+        if let Body::Messages(messages) = &work.body {
             let gone = tab.messages.dropped() + tab.messages.dropped_important();
             let of = Some((tab.id, gone));
             let known = scrolls.messages.item_count();
@@ -570,7 +649,7 @@ impl TuskWindow {
             sight::Msg::Drawn { list, scrolled: logical(above), room: logical(room) }
         };
         let mut lists = Vec::new();
-        if let Main::Work(work) = &self.screen.main {
+        if let Main::Work(work) = &self.shown.screen.main {
             let tab = work.editor.tab;
             if let Some(editor) = self.editors.get(tab)
                 && let Some([lines, letters]) = editor.read(cx).drawn(window, cx)
@@ -589,7 +668,7 @@ impl TuskWindow {
                 lists.push(in_rows(List::Sidebar, [-handle.offset().y / px(zoom), room], 1.0));
             }
         }
-        if let Some(Dialog::Picker(picker)) = &self.screen.dialog
+        if let Some(Dialog::Picker(picker)) = &self.shown.screen.dialog
             && !picker.rows.is_empty()
         {
             let list = self.scrolls.picker.0.borrow();
@@ -604,14 +683,14 @@ impl TuskWindow {
             }
         }
         let path = &self.scrolls.path;
-        if matches!(&self.screen.dialog, Some(Dialog::Path(_)))
+        if matches!(&self.shown.screen.dialog, Some(Dialog::Path(_)))
             && let Some(first) = path.bounds_for_item(0)
         {
             let row = first.size.height;
             let rows = [-path.offset().y / row, path.bounds().size.height / row];
             lists.push(in_rows(List::Dialog, rows, sight::ENTRY as f32));
         }
-        if let Some(Dialog::Inspect(_)) = &self.screen.dialog {
+        if let Some(Dialog::Inspect(_)) = &self.shown.screen.dialog {
             let (value, row) = (&self.scrolls.value, px(sight::VALUE_ROW as f32 * zoom));
             // Its rows have a space over and under them.
             let room = value.bounds().size.height - px(24.0 * zoom);
@@ -626,8 +705,12 @@ impl TuskWindow {
     fn drawn_items(&self) -> Vec<sight::Msg> {
         let scrolls = &self.scrolls;
         let mut drawn = Vec::new();
-        match &self.screen.main {
+        match &self.shown.screen.main {
             Main::Welcome(_) => drawn.push((Items::Welcome, scrolls.welcome.in_sight())),
+            Main::Page(paged) => {
+                drawn.push((Items::Tabs, scrolls.tabs_in_sight(paged.tabs.len())));
+                drawn.push((Items::Settings, scrolls.settings.0.in_sight()));
+            }
             Main::Work(work) => {
                 drawn.push((Items::Tabs, scrolls.tabs_in_sight(work.tabs.len())));
                 if let Body::Messages(messages) = &work.body {
@@ -636,7 +719,7 @@ impl TuskWindow {
                 }
             }
         }
-        if let Some(Dialog::Connection(_)) = &self.screen.dialog {
+        if let Some(Dialog::Connection(_)) = &self.shown.screen.dialog {
             drawn.push((Items::Fields, scrolls.form.places.in_sight()));
         }
         let shown = |(items, in_sight)| sight::Msg::Shown { items, in_sight };
@@ -672,12 +755,8 @@ impl TuskWindow {
             cx.background_executor().timer(every).await;
             let ticked = this.update_in(cx, |this, window, cx| {
                 this.ticker = None;
-                this.screen = {
-                    let engine = this.parts.engine.borrow();
-                    screen(engine.model(), this.now())
-                };
+                this.ticked(this.seen.elapsed(), cx);
                 this.tick(window, cx);
-                cx.notify();
             });
             if let Err(error) = ticked {
                 log::debug!("the window went before its clock: {error}");
@@ -692,7 +771,7 @@ impl TuskWindow {
         let runs = model.pages.open.iter().any(|tab| {
             matches!(&tab.run, Run::Waiting { .. } | Run::Running(_)) || tab.queued.is_some()
         });
-        if model.is_busy() || runs || !self.screen.notices.is_empty() {
+        if model.is_busy() || runs || !self.shown.screen.notices.is_empty() {
             return Some(TICK);
         }
         let transaction = model.pages.active().and_then(|tab| tab.transaction());

@@ -83,7 +83,7 @@ fn a_number_is_typed_and_one_that_is_not_allowed_is_refused_and_stays() {
     let typing = world.model.settings_page.typing.clone().unwrap();
     assert_eq!(
         (typing.field.string().as_str(), typing.problem.as_deref()),
-        ("7", Some("Type a whole number from 16 to 1048576."))
+        ("7", Some("Type a whole number from 16 to 1,048,576."))
     );
     world.type_text("00");
     assert_eq!(world.model.settings_page.typing.as_ref().unwrap().problem, None);

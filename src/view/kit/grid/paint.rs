@@ -1,19 +1,26 @@
 //! How the grid is painted: one element that shapes the visible texts and nothing else. Everything
 //! of one kind goes into one layer, which spares the renderer the sorting of each rectangle.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use gpui::{
-    App, BorderStyle, Bounds, ContentMask, CursorStyle, Element, ElementId, Entity, Font,
-    FontStyle, FontWeight, GlobalElementId, Hitbox, HitboxBehavior, Hsla, InspectorElementId,
+    AnyElement, App, BorderStyle, Bounds, ContentMask, CursorStyle, Element, ElementId, Entity,
+    Font, FontStyle, FontWeight, GlobalElementId, Hitbox, HitboxBehavior, Hsla, InspectorElementId,
     IntoElement, LayoutId, MouseMoveEvent, MouseUpEvent, Pixels, ShapedLine, SharedString, Style,
     TextAlign, TextRun, Window, fill, outline, point, px, quad, relative, size,
 };
 
 use super::{
-    CellContent, Drag, Grid, GridColumn, GridEvent, GridView,
+    Drag, Edges, Grid, GridEvent, GridView,
     geometry::{Geometry, Hit},
     scroll::Scroll,
 };
-use crate::view::kit::{fonts, theme::Look};
+use crate::{
+    rows::Position,
+    screen,
+    view::kit::{fonts, theme::Look},
+};
 
 /// Space left and right of a text in its cell, at 100%.
 const PADDING: f32 = 10.0;
@@ -30,6 +37,7 @@ pub(crate) struct GridElement {
 pub(crate) struct Frame {
     geometry: Geometry,
     hitbox: Hitbox,
+    active: Option<AnyElement>,
 }
 
 impl GridElement {
@@ -83,7 +91,13 @@ impl Element for GridElement {
         let look = Look::of(cx);
         let geometry = self.grid.update(cx, |grid, _| grid.place(bounds, &look, window));
         report(&self.grid, &geometry, window, cx);
-        Frame { hitbox: window.insert_hitbox(bounds, HitboxBehavior::Normal), geometry }
+        let hitbox = window.insert_hitbox(bounds, HitboxBehavior::Normal);
+        let active = self.grid.read(cx).active_cell_element(&geometry);
+        let active = active.map(|(mut element, place)| {
+            element.prepaint_as_root(place.origin, place.size.map(Into::into), window, cx);
+            element
+        });
+        Frame { geometry, hitbox, active }
     }
 
     fn paint(
@@ -96,12 +110,17 @@ impl Element for GridElement {
         window: &mut Window,
         cx: &mut App,
     ) {
-        let painter = Painter::new(&self.grid, &frame.geometry, window, cx);
+        let Some(painter) = Painter::new(&self.grid, &frame.geometry, window, cx) else {
+            return;
+        };
         window.with_content_mask(Some(ContentMask { bounds }), |window| {
             window.paint_layer(bounds, |window| painter.grounds(window));
             window.paint_layer(bounds, |window| painter.texts(window, cx));
             window.paint_layer(bounds, |window| painter.marks(window));
         });
+        if let Some(active) = &mut frame.active {
+            active.paint(window, cx);
+        }
         painter.cursor(&frame.hitbox, window);
         listen(&self.grid, window);
     }
@@ -110,27 +129,21 @@ impl Element for GridElement {
 impl Grid {
     /// Lays the grid out in its bounds and brings the scroll position into range.
     fn place(&mut self, bounds: Bounds<Pixels>, look: &Look, window: &Window) -> Geometry {
-        let mut edges = Vec::with_capacity(self.spec.columns.len() + 1);
-        let mut right = 0.0;
-        edges.push(right);
-        for column in self.spec.columns.iter() {
-            right += column.width * look.zoom;
-            edges.push(right);
-        }
+        let rows = self.shown.as_ref().map_or(0, |shown| shown.rows.len());
         let mut geometry = Geometry {
             bounds,
             header: look.grid_header(),
-            numbers: numbers_width(self.spec.row_count, look, window),
+            numbers: numbers_width(rows, look, window),
             row_height: look.grid_row(),
-            edges: edges.into(),
-            rows: self.spec.row_count,
+            edges: self.edges(look.zoom),
+            rows,
             scroll: Scroll::default(),
             left: self.left,
         };
         let extent = geometry.extent();
         self.left = self.left.clamp(0.0, geometry.left_max());
         geometry.left = self.left;
-        if let Some((row, column)) = self.reveal.take() {
+        if let Some(Position { row, column }) = self.reveal.take() {
             self.scroll = self.scroll.revealing(row, extent);
             self.left = geometry.left_revealing(column);
         }
@@ -139,6 +152,29 @@ impl Grid {
         geometry.left = self.left;
         self.geometry = Some(geometry.clone());
         geometry
+    }
+
+    /// The left edges of the columns, counted out anew where their widths or the zoom are others than before.
+    fn edges(&mut self, zoom: f32) -> Rc<[f32]> {
+        let Some(shown) = &self.shown else {
+            return Rc::from([0.0]);
+        };
+        if let Some(known) = &self.edges
+            && Arc::ptr_eq(&known.widths, &shown.widths)
+            && known.zoom == zoom
+        {
+            return known.edges.clone();
+        }
+        let mut right = 0.0;
+        let rights = shown.widths.iter().map(|width| {
+            right += *width as f32 * zoom;
+            right
+        });
+        let edges: Rc<[f32]> = std::iter::once(0.0).chain(rights).collect();
+        #[cfg(test)]
+        super::made(|made| made.edges += shown.widths.len());
+        self.edges = Some(Edges { widths: shown.widths.clone(), zoom, edges: edges.clone() });
+        edges
     }
 }
 
@@ -236,12 +272,8 @@ struct Ink {
 struct Painter {
     geometry: Geometry,
     look: Look,
-    columns: std::rc::Rc<[GridColumn]>,
-    cells: super::CellSource,
-    active: Option<(u64, usize)>,
-    range: Option<super::GridRange>,
+    shown: Rc<screen::Grid>,
     focused: bool,
-    stale: bool,
     hovered: Hit,
     drag: Option<Drag>,
     /// Advance of one character of the monospace font.
@@ -249,23 +281,19 @@ struct Painter {
 }
 
 impl Painter {
-    fn new(grid: &Entity<Grid>, geometry: &Geometry, window: &Window, cx: &App) -> Self {
+    fn new(grid: &Entity<Grid>, geometry: &Geometry, window: &Window, cx: &App) -> Option<Self> {
         let grid = grid.read(cx);
         let look = Look::of(cx);
         let sample = shape(&"0".into(), fonts::mono(), look.mono_size(), window);
-        Self {
+        Some(Self {
             geometry: geometry.clone(),
             look,
-            columns: grid.spec.columns.clone(),
-            cells: grid.cells.clone(),
-            active: grid.spec.active,
-            range: grid.spec.range.clone(),
+            shown: grid.shown.clone()?,
             focused: grid.focus.is_focused(window),
-            stale: grid.spec.stale,
             hovered: grid.hovered,
             drag: grid.drag,
             advance: sample.width().max(px(1.0)),
-        }
+        })
     }
 
     /// Stripes, the tint of the range, hairlines, and the grounds of header and row numbers.
@@ -328,22 +356,20 @@ impl Painter {
     }
 
     fn range_tint(&self, window: &mut Window) {
-        let Some(range) = &self.range else {
-            return;
-        };
-        let rows = self.geometry.visible_rows();
-        if rows.is_empty() || *range.rows.start() >= rows.end || *range.rows.end() < rows.start {
+        let (geometry, range) = (&self.geometry, &self.shown.range);
+        let (seen, columns) = (geometry.visible_rows(), &range.columns);
+        let rows = range.rows.start.max(seen.start)..range.rows.end.min(seen.end);
+        // One cell alone has its outline.
+        if range.cells() < 2 || rows.is_empty() {
             return;
         }
-        let first = (*range.rows.start()).max(rows.start);
-        let last = (*range.rows.end()).min(rows.end - 1);
-        let top = self.geometry.row_top(first);
-        let bottom = self.geometry.row_top(last) + self.geometry.row_height;
-        let left = self.geometry.column_left(*range.columns.start());
-        let end = *range.columns.end();
-        let right = self.geometry.column_left(end) + self.geometry.column_width(end);
+        let last = rows.end - 1;
+        let top = geometry.row_top(rows.start);
+        let bottom = geometry.row_top(last) + geometry.row_height;
+        let left = geometry.column_left(columns.start);
+        let right = geometry.column_left(columns.end);
         let area = Bounds::from_corners(point(left, top), point(right, bottom));
-        let area = area.intersect(&self.geometry.body());
+        let area = area.intersect(&geometry.body());
         window.paint_quad(fill(area, self.look.palette.selection));
     }
 
@@ -406,20 +432,21 @@ impl Painter {
     }
 
     fn cell(&self, row: u64, column: usize, window: &mut Window, cx: &mut App) {
-        let cell = (self.cells)(row, column);
+        #[cfg(test)]
+        super::made(|made| made.cells += 1);
+        let cell = self.shown.cell(row, column);
         let palette = &self.look.palette;
-        let (text, more) = first_line(&cell.text);
-        let right = self.columns.get(column).is_some_and(|it| it.right_aligned);
-        let value = cell.content == CellContent::Value;
+        // The mark of a cut is part of the text already.
+        let (text, more) = first_line(&SharedString::from(cell.text.into_owned()));
         let ink = Ink {
-            color: match (value, self.stale) {
-                (true, false) => palette.text,
-                (true, true) => palette.muted,
-                (false, _) => palette.faint,
+            color: match (cell.null, self.shown.stale) {
+                (false, false) => palette.text,
+                (false, true) => palette.muted,
+                (true, _) => palette.faint,
             },
-            italic: cell.content == CellContent::Null,
-            right,
-            cut: more || cell.cut,
+            italic: cell.null,
+            right: self.shown.column(column).is_some_and(|column| column.right_aligned),
+            cut: more,
         };
         self.write(&text, self.geometry.cell(row, column), ink, window, cx);
     }
@@ -431,7 +458,7 @@ impl Painter {
             size(geometry.numbers, geometry.row_height),
         );
         let palette = &self.look.palette;
-        let active = self.active.is_some_and(|(active, _)| active == row);
+        let active = self.shown.active.is_some_and(|active| active.row == row);
         let ink = Ink {
             color: if active { palette.text } else { palette.faint },
             italic: false,
@@ -493,9 +520,11 @@ impl Painter {
     }
 
     fn title(&self, column: usize, window: &mut Window, cx: &mut App) {
-        let Some(spec) = self.columns.get(column) else {
+        let Some(spec) = self.shown.column(column) else {
             return;
         };
+        #[cfg(test)]
+        super::made(|made| made.titles += 1);
         let (look, geometry) = (&self.look, &self.geometry);
         let left = geometry.column_left(column);
         let width = geometry.column_width(column);
@@ -505,14 +534,14 @@ impl Painter {
             size(width - padding + look.px(4.0), geometry.header),
         );
         let name = shape_in(
-            &first_line(&spec.title).0,
+            &first_line(&SharedString::from(spec.title.to_owned())).0,
             fonts::ui(FontWeight::MEDIUM),
             look.text_size(),
             look.palette.text,
             window,
         );
         let kind = shape_in(
-            &first_line(&spec.type_name).0,
+            &first_line(&SharedString::from(spec.type_name.to_owned())).0,
             fonts::mono(),
             look.key_size(),
             look.palette.faint,
@@ -537,9 +566,9 @@ impl Painter {
     fn marks(&self, window: &mut Window) {
         let (geometry, palette) = (&self.geometry, &self.look.palette);
         let body = geometry.body();
-        if let Some((row, column)) = self.active
+        if let Some(Position { row, column }) = self.shown.active
             && geometry.visible_rows().contains(&row)
-            && column < self.columns.len()
+            && column < self.shown.widths.len()
         {
             let mut cell = geometry.cell(row, column);
             cell.origin.x -= px(1.0);

@@ -1,39 +1,41 @@
 //! Where the keyboard is. The Model says it, and GPUI's focus is the same after every message. A press moves GPUI's at
 //! once: it is told to the Model, and until the Model has heard of it, it is not moved back.
 
-use gpui::{Bounds, Context, FocusHandle, Pixels, Window};
-
 use super::{Target, TuskWindow};
 use crate::{
     model::Model,
     msg::Msg,
-    screen::Focus,
-    update::shell::place::Area,
     update::{
         query::find,
-        shell::{app, dialog, welcome},
+        shell::{
+            app, dialog,
+            place::{Area, Place},
+            welcome,
+        },
     },
     view::{
         kit::fields::{self, FieldId},
         shell::keys,
     },
 };
+use gpui::{Bounds, Context, FocusHandle, Pixels, Window};
 
 impl TuskWindow {
     /// What has the keyboard, as the Model says.
     fn wanted_target(&self, model: &Model) -> Target {
-        match self.screen.focus {
-            Focus::Dialog => {
+        match self.shown.screen.place {
+            Place::Dialog => {
                 let dialog = model.dialog.as_ref();
                 let name = dialog.map_or("", fields::name);
                 dialog.and_then(fields::focused).map_or(Target::Dialog(name), Target::Field)
             }
             // The list is chosen from in the field: what is typed goes there, whatever is chosen.
-            Focus::WelcomeField | Focus::Welcome => Target::Field(FieldId::Welcome),
-            Focus::Find => Target::Field(FieldId::Find(model.find.field)),
-            Focus::Sidebar => Target::Sidebar,
-            Focus::Editor => Target::Editor(model.pages.active),
-            Focus::Results => Target::Results,
+            Place::Welcome { .. } => Target::Field(FieldId::Welcome),
+            Place::Find => Target::Field(FieldId::Find(model.find.field)),
+            Place::Sidebar => Target::Sidebar,
+            Place::Editor => Target::Editor(model.pages.active),
+            Place::Results => Target::Results,
+            Place::Settings => Target::Field(FieldId::Settings(model.settings_page.focused())),
         }
     }
 
@@ -80,6 +82,7 @@ impl TuskWindow {
             }
             _ if model.welcome.shown => None,
             Target::Field(FieldId::Find(field)) => Some(find::Msg::Focused { field }.into()),
+            Target::Field(FieldId::Settings(_)) => area(Area::Settings),
             Target::Editor(_) => area(Area::Editor),
             Target::Results => area(Area::Results),
             Target::Sidebar => area(Area::Sidebar),
@@ -207,14 +210,7 @@ impl TuskWindow {
         }
         let engine = self.parts.engine.borrow();
         let model = engine.model();
-        let place = match self.screen.focus {
-            Focus::Dialog => keys::DIALOG,
-            Focus::WelcomeField | Focus::Welcome => keys::welcome(model.welcome.means_row()),
-            Focus::Find => keys::FIND,
-            Focus::Sidebar => keys::SIDEBAR,
-            Focus::Editor => keys::EDITOR,
-            Focus::Results => keys::RESULTS,
-        };
+        let place = keys::place(self.shown.screen.place.context()).unwrap_or(keys::WINDOW);
         let takes_text = matches!(self.wanted_target(model), Target::Editor(_) | Target::Field(_));
         let path = window.context_stack();
         if path.iter().any(|part| part.contains("PopupMenu")) {

@@ -3,28 +3,29 @@
 use super::{Grip, TuskWindow};
 use crate::{
     msg::Msg,
-    screen::{self, Body, Dialog, Focus, FormValue, Main, Screen, Work, message_row},
-    update::shell::place::Area,
+    screen::{self, Body, Dialog, FormValue, Main, Screen, Work, message_row},
     update::{
         connection,
+        settings::page as settings_page,
         shell::{
-            app, command::Command, dialog as dialog_room, dialog::Dialog as ModelDialog,
+            app,
+            command::Command,
+            dialog as dialog_room,
+            dialog::Dialog as ModelDialog,
             keys as keys_room,
+            place::{Area, Place},
         },
     },
     view::{
-        kit::{
-            fields::{self, FieldId},
-            fonts,
-            theme::Look,
-            widgets, words,
-        },
+        kit::{fields::FieldId, fonts, theme::Look, widgets, words},
         query::{find, messages},
-        results,
+        results, settings,
         shell::{
             dialogs::{self, Tools},
             keys::{self, RunCommand},
-            notices, sidebar,
+            notices,
+            panes::Region,
+            sidebar,
             status_bar::status_bar,
             tabs::tab_row,
             title_bar::title_bar,
@@ -32,11 +33,12 @@ use crate::{
         },
     },
 };
+
 use gpui::prelude::FluentBuilder;
 use gpui::{
     AnyElement, Context, Div, Entity, ExternalPaths, Focusable, InteractiveElement, IntoElement,
-    KeyDownEvent, MouseButton, MouseMoveEvent, ParentElement, Pixels, Render, Styled,
-    TestSupportExt, Window, base::v_virtual_list, canvas, div, list, px, relative,
+    KeyDownEvent, MouseButton, MouseMoveEvent, ParentElement, Pixels, Render, StyleRefinement,
+    Styled, TestSupportExt, Window, base::v_virtual_list, canvas, div, list, px, relative,
 };
 
 impl Render for TuskWindow {
@@ -46,10 +48,17 @@ impl Render for TuskWindow {
         if self.focus_problem(window, cx).is_some() {
             self.look_at_focus(window, cx);
         }
-        let screen = self.screen.clone();
+        let screen = self.shown.screen.clone();
         let line =
             screen.colour.map_or(look.palette.surface, |of| words::colour(of, &look.palette));
-        let mono_us = self.now().mono_us;
+        let main = match &screen.main {
+            Main::Welcome(_) => self.pane(Region::Welcome, full(), window),
+            Main::Work(work) => self.work(work, window, cx).into_any_element(),
+            Main::Page(_) => {
+                let page = self.pane(Region::Page, full(), window);
+                self.beside_the_sidebar(false, page, window, cx).into_any_element()
+            }
+        };
         div()
             .id("tusk")
             .relative()
@@ -84,19 +93,12 @@ impl Render for TuskWindow {
                     .flex_col()
                     .size_full()
                     .child(widgets::connection_line(line))
-                    .child(title_bar(&screen.title_bar, &self.parts.post, cx))
-                    .child(
-                        div()
-                            .relative()
-                            .flex_1()
-                            .min_h_0()
-                            .w_full()
-                            .child(self.main(&screen, mono_us, window, cx)),
-                    )
-                    .child(status_bar(&screen.status_bar, mono_us, cx)),
+                    .child(self.pane(Region::TitleBar, row(look.title_bar()), window))
+                    .child(div().relative().flex_1().min_h_0().w_full().child(main))
+                    .child(self.pane(Region::StatusBar, row(look.status_bar()), window)),
             )
-            .children(screen.dialog.as_ref().map(|dialog| self.over(dialog, mono_us, cx)))
-            .child(notices::notices(&screen.notices, cx))
+            .children(screen.dialog.is_some().then(|| self.pane(Region::Dialog, over(), window)))
+            .child(self.pane(Region::Notices, over(), window))
             .child(Self::told_when_drawn(cx))
     }
 }
@@ -126,10 +128,10 @@ impl TuskWindow {
 
     /// The Messages pane has no cells to move in: the same keys scroll it.
     fn scrolled_messages(&mut self, command: Command, cx: &mut Context<Self>) -> bool {
-        let Main::Work(work) = &self.screen.main else {
+        let Main::Work(work) = &self.shown.screen.main else {
             return false;
         };
-        if !matches!(work.body, Body::Messages(_)) || self.screen.focus != Focus::Results {
+        if !matches!(work.body, Body::Messages(_)) || self.shown.screen.place != Place::Results {
             return false;
         }
         let list = &self.scrolls.messages;
@@ -143,32 +145,78 @@ impl TuskWindow {
             Command::ResultsLast | Command::ResultsEnd => list.scroll_to_end(),
             _ => return false,
         }
-        cx.notify();
+        self.panes.tell(Region::Body, cx);
         true
     }
 
-    fn main(
+    /// A region in its place. For a screen reader each frame says everything, so that none is taken from the one before.
+    fn pane(&self, region: Region, style: StyleRefinement, window: &Window) -> AnyElement {
+        self.panes.element(region, style, window.is_a11y_active())
+    }
+
+    /// A region that shows the hint, or not.
+    fn pane_of_hint(
         &self,
-        screen: &Screen,
-        mono_us: u64,
+        region: Region,
+        style: StyleRefinement,
+        moved: bool,
         window: &Window,
+    ) -> AnyElement {
+        self.panes.element(region, style, moved || window.is_a11y_active())
+    }
+
+    /// What a region shows.
+    pub(in crate::view::shell) fn region(
+        &mut self,
+        region: Region,
+        window: &mut Window,
         cx: &mut Context<Self>,
     ) -> AnyElement {
-        match &screen.main {
-            Main::Welcome(shown) => self.welcome(shown, mono_us, cx),
-            Main::Work(work) => self.work(screen, work, mono_us, window, cx).into_any_element(),
-        }
+        let (shown, post) = (self.shown.clone(), self.parts.post.clone());
+        let (screen, mono_us) = (&shown.screen, shown.now.mono_us);
+        let main = &screen.main;
+        let drawn = match (region, main.work()) {
+            (Region::TitleBar, _) => {
+                Some(title_bar(&screen.title_bar, &post, cx).into_any_element())
+            }
+            (Region::StatusBar, _) => {
+                Some(status_bar(&screen.status_bar, mono_us, cx).into_any_element())
+            }
+            (Region::Notices, _) => {
+                let notices = notices::notices(&screen.notices, cx);
+                Some(div().size_full().child(notices).into_any_element())
+            }
+            (Region::Dialog, _) => screen.dialog.as_ref().map(|of| self.over(of, mono_us, cx)),
+            (Region::Welcome, _) => match &screen.main {
+                Main::Welcome(welcome) => Some(self.welcome(welcome, mono_us, cx)),
+                Main::Work(_) | Main::Page(_) => None,
+            },
+            (Region::Sidebar, _) => main
+                .sidebar()
+                .map(|of| self.sidebar(of, screen.place, mono_us, cx).into_any_element()),
+            (Region::Tabs, _) => self.tabs(main, mono_us, cx),
+            (Region::Page, _) => match main {
+                Main::Page(paged) => Some(self.page(&paged.page, cx)),
+                Main::Work(_) | Main::Welcome(_) => None,
+            },
+            (Region::Editor, Some(work)) => Some(self.editor(work, cx).into_any_element()),
+            (Region::ResultsBar, Some(work)) => {
+                let (bar, tab) = (&work.results_bar, work.editor.tab);
+                Some(results::results_bar(bar, tab, mono_us, &post, cx).into_any_element())
+            }
+            (Region::Body, Some(work)) => {
+                Some(self.body(screen, work, mono_us, window, cx).into_any_element())
+            }
+            (_, None) => None,
+        };
+        drawn.unwrap_or_else(|| div().into_any_element())
     }
 
     fn welcome(&self, shown: &screen::Welcome, mono_us: u64, cx: &mut Context<Self>) -> AnyElement {
-        let means_row = {
-            let engine = self.parts.engine.borrow();
-            engine.model().welcome.means_row()
-        };
         let input = div()
             .id("welcome-field")
             .test_support()
-            .key_context(keys::welcome(means_row))
+            .key_context(keys::welcome(self.shown.means_row))
             .children(self.fields.input(FieldId::Welcome, "Connection URL"))
             .into_any_element();
         let list = div();
@@ -176,63 +224,93 @@ impl TuskWindow {
         welcome::welcome(shown, input, list, places, mono_us, post, cx).into_any_element()
     }
 
-    fn work(
-        &self,
-        screen: &Screen,
-        work: &Work,
-        mono_us: u64,
-        window: &Window,
-        cx: &mut Context<Self>,
-    ) -> Div {
-        let side =
-            work.sidebar.as_ref().map(|shown| self.sidebar(shown, screen.focus, mono_us, cx));
+    fn work(&mut self, work: &Work, window: &Window, cx: &mut Context<Self>) -> Div {
         let width = self.hint_width(work, window, cx);
-        let hint = self
-            .editors
-            .get(work.editor.tab)
-            .and_then(|editor| editor.read(cx).free_row(width, window, cx));
+        let editor = self.editors.get(work.editor.tab);
+        let hint = editor.and_then(|editor| editor.read(cx).free_row(width, window, cx));
+        // Where there is room for the hint is known only now.
+        let moved = std::mem::replace(&mut self.hint, hint) != hint;
+        let page = self.editor_and_results(work, moved, window, cx).into_any_element();
+        self.beside_the_sidebar(moved, page, window, cx)
+    }
+
+    /// The sidebar, where it is shown, and the tabs over a page.
+    fn beside_the_sidebar(
+        &self,
+        moved: bool,
+        page: AnyElement,
+        window: &Window,
+        cx: &Context<Self>,
+    ) -> Div {
+        let look = Look::of(cx);
+        let side = self.shown.screen.main.sidebar().map(|shown| {
+            let width = match self.grip {
+                Some(Grip::Sidebar(width)) => width,
+                _ => shown.width as f32,
+            };
+            div().flex_none().w(look.px(width)).max_w(relative(0.6)).h_full().child(self.pane(
+                Region::Sidebar,
+                full(),
+                window,
+            ))
+        });
         let right = div()
             .flex()
             .flex_col()
             .flex_1()
             .min_w_0()
             .h_full()
-            .child(tab_row(
-                &work.tabs,
-                &work.new_tab,
-                &self.scrolls.tabs,
-                mono_us,
-                hint.is_none().then(|| self.run_hint(work, None, cx)),
-                &self.parts.post,
-                cx,
-            ))
-            .child(self.editor_and_results(screen, work, hint, mono_us, window, cx));
+            .child(self.pane_of_hint(Region::Tabs, row(look.tab_bar()), moved, window))
+            .child(page);
         div().flex().size_full().children(side).child(right)
+    }
+
+    /// A page that is no query.
+    fn page(&self, page: &screen::Page, cx: &Context<Self>) -> AnyElement {
+        let screen::Page::Settings(shown) = page;
+        let input = |field, label| self.fields.input(FieldId::Settings(field), label);
+        let search = input(settings_page::Field::Search, "Search settings");
+        let value = input(settings_page::Field::Value, "Value");
+        let (places, scroll) = &self.scrolls.settings;
+        let post = &self.parts.post;
+        let search = div().children(search).into_any_element();
+        let value = value.map(IntoElement::into_any_element);
+        div()
+            .id("settings")
+            .test_support()
+            .key_context(keys::SETTINGS)
+            .flex_1()
+            .min_h_0()
+            .size_full()
+            .child(settings::page(shown, search, value, places, scroll, post, cx))
+            .into_any_element()
+    }
+
+    fn tabs(&self, main: &Main, mono_us: u64, cx: &mut Context<Self>) -> Option<AnyElement> {
+        let (tabs, new_tab) = main.tabs()?;
+        let work = main.work().filter(|_| self.hint.is_none());
+        let hint = work.map(|work| self.run_hint(work, None, cx));
+        let (scroll, post) = (&self.scrolls.tabs, &self.parts.post);
+        Some(tab_row(tabs, new_tab, scroll, mono_us, hint, post, cx).into_any_element())
     }
 
     fn sidebar(
         &self,
         shown: &screen::Sidebar,
-        focus: Focus,
+        place: Place,
         mono_us: u64,
         cx: &mut Context<Self>,
     ) -> Div {
         let look = Look::of(cx);
-        let width = match self.grip {
-            Some(Grip::Sidebar(width)) => width,
-            _ => shown.width as f32,
-        };
-        let focused = focus == Focus::Sidebar;
+        let width = shown.width as f32;
+        let focused = place == Place::Sidebar;
         div()
             .key_context(keys::SIDEBAR)
             .track_focus(&self.handles.sidebar)
             .relative()
             .flex()
             .flex_col()
-            .flex_none()
-            .w(look.px(width))
-            .max_w(relative(0.6))
-            .h_full()
+            .size_full()
             .bg(look.palette.surface)
             .border_r_1()
             .border_color(look.palette.border)
@@ -242,11 +320,8 @@ impl TuskWindow {
                     "sidebar-rows",
                     sidebar::heights(shown, look),
                     move |this, places, _, cx| {
-                        let Main::Work(work) = &this.screen.main else {
-                            return vec![];
-                        };
                         let post = &this.parts.post;
-                        work.sidebar.as_ref().map_or_else(Vec::new, |shown| {
+                        this.shown.screen.main.sidebar().map_or_else(Vec::new, |shown| {
                             sidebar::rows(shown, places, focused, mono_us, post, cx)
                         })
                     },
@@ -274,10 +349,8 @@ impl TuskWindow {
 
     fn editor_and_results(
         &self,
-        screen: &Screen,
         work: &Work,
-        hint: Option<Pixels>,
-        mono_us: u64,
+        moved: bool,
         window: &Window,
         cx: &mut Context<Self>,
     ) -> Div {
@@ -286,8 +359,8 @@ impl TuskWindow {
             Some(Grip::Editor(percent)) => percent,
             _ => work.editor.percent as f32,
         };
-        let tab = work.editor.tab;
         let post = self.parts.post.clone();
+        let rest = StyleRefinement::default().flex_1().min_h_0().w_full();
         let results = div()
             .key_context(keys::RESULTS)
             .relative()
@@ -300,8 +373,8 @@ impl TuskWindow {
                 let area = Area::Results;
                 post.post(app::Msg::AreaFocused { area });
             })
-            .child(results::results_bar(&work.results_bar, tab, mono_us, &self.parts.post, cx))
-            .child(self.body(screen, work, mono_us, window, cx))
+            .child(self.pane(Region::ResultsBar, row(look.result_bar()), window))
+            .child(self.pane(Region::Body, rest, window))
             .child(results::grip("editor-grip", false).test_support().on_mouse_down(
                 MouseButton::Left,
                 cx.listener(move |this, _, _, cx| {
@@ -310,25 +383,29 @@ impl TuskWindow {
                     cx.notify();
                 }),
             ));
+        let editor = StyleRefinement::default()
+            .flex_none()
+            .w_full()
+            .h(relative(percent / 100.0))
+            .min_h(look.px(66.0));
         div()
             .flex()
             .flex_col()
             .flex_1()
             .min_h_0()
             .w_full()
-            .child(self.editor(work, hint, cx).h(relative(percent / 100.0)).min_h(look.px(66.0)))
+            .child(self.pane_of_hint(Region::Editor, editor, moved, window))
             .child(results)
     }
 
     /// The editor of the tab, with the search over it and the hint in it.
-    fn editor(&self, work: &Work, hint: Option<Pixels>, cx: &mut Context<Self>) -> Div {
+    fn editor(&self, work: &Work, cx: &mut Context<Self>) -> Div {
         let find = work.editor.find.as_ref();
         let editor = self.editors.get(work.editor.tab).cloned();
         div()
             .flex()
             .flex_col()
-            .flex_none()
-            .w_full()
+            .size_full()
             .children(find.map(|bar| find::bar(bar, &self.fields, &self.parts.post, cx)))
             .child(
                 div()
@@ -340,7 +417,7 @@ impl TuskWindow {
                     .min_h_0()
                     .w_full()
                     .children(editor)
-                    .children(hint.map(|top| self.run_hint(work, Some(top), cx))),
+                    .children(self.hint.map(|top| self.run_hint(work, Some(top), cx))),
             )
     }
 
@@ -385,8 +462,8 @@ impl TuskWindow {
         let look = Look::of(cx);
         let post = &self.parts.post;
         let focus = self.rows.grid().focus_handle(cx);
-        let focused = screen.focus == Focus::Results && focus.is_focused(window);
-        let place = div().relative().flex_1().min_h_0().w_full();
+        let focused = screen.place == Place::Results && focus.is_focused(window);
+        let place = div().relative().size_full();
         // Where there is no cell to be outlined, the whole place is.
         let outlined = |place: Div| {
             place.track_focus(&focus).border_1().border_color(if focused {
@@ -450,13 +527,9 @@ impl TuskWindow {
         let look = Look::of(cx);
         let light = matches!(of, Dialog::Picker(_) | Dialog::Inspect(_) | Dialog::Choices(_));
         let post = self.parts.post.clone();
-        let name = {
-            let engine = self.parts.engine.borrow();
-            engine.model().dialog.as_ref().map_or("", fields::name)
-        };
         let tools = Tools {
             fields: &self.fields,
-            name,
+            name: self.shown.dialog_name,
             scroll: &self.scrolls.picker,
             path: &self.scrolls.path,
             value: &self.scrolls.value,
@@ -540,11 +613,31 @@ impl TuskWindow {
     }
 }
 
+/// Everything that there is.
+fn full() -> StyleRefinement {
+    StyleRefinement::default().size_full()
+}
+
+/// Over everything.
+fn over() -> StyleRefinement {
+    full().absolute().top_0().left_0()
+}
+
+/// A row as wide as there is room.
+fn row(height: Pixels) -> StyleRefinement {
+    StyleRefinement::default().flex_none().w_full().h(height)
+}
+
 /// What is shown in a field while it is empty.
 pub(super) fn placeholder(screen: &Screen, id: FieldId) -> String {
     let index = match (id, &screen.main) {
         (FieldId::Welcome, Main::Welcome(welcome)) => return welcome.field.placeholder.clone(),
-        (FieldId::Welcome, Main::Work(_)) => return String::new(),
+        (FieldId::Settings(settings_page::Field::Search), Main::Page(paged)) => {
+            let screen::Page::Settings(shown) = &paged.page;
+            return shown.search.placeholder.clone();
+        }
+        (FieldId::Settings(_), _) => return String::new(),
+        (FieldId::Welcome, Main::Work(_) | Main::Page(_)) => return String::new(),
         (FieldId::Find(field), Main::Work(work)) => {
             let bar = work.editor.find.as_ref();
             let shown = match field {
@@ -555,7 +648,7 @@ pub(super) fn placeholder(screen: &Screen, id: FieldId) -> String {
             };
             return shown.map_or_else(String::new, |field| field.placeholder.clone());
         }
-        (FieldId::Find(_), Main::Welcome(_)) => return String::new(),
+        (FieldId::Find(_), Main::Welcome(_) | Main::Page(_)) => return String::new(),
         (FieldId::Dialog { index, .. }, _) => index,
     };
     match &screen.dialog {
