@@ -43,6 +43,8 @@ use tusk::{
 mod generated;
 #[path = "window/panes.rs"]
 mod panes;
+#[path = "window/settings.rs"]
+mod settings;
 #[path = "window/sideways.rs"]
 mod sideways;
 #[path = "window/sight.rs"]

@@ -34,7 +34,7 @@ impl Tried {
 
     /// What is on screen, and what is after all of it was drawn anew.
     #[track_caller]
-    fn compare_anew(&mut self, what: &str) {
+    pub(super) fn compare_anew(&mut self, what: &str) {
         let offscreen = self.stage.offscreen();
         let drawn = offscreen.painted().expect("a picture");
         offscreen.update(|window, cx| window.render_frame(cx)).expect("a window");

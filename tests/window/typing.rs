@@ -89,7 +89,7 @@ impl Tried {
         self.stage.pump(Duration::ZERO);
     }
 
-    fn click(&mut self, id: impl Into<gpui::ElementId>) {
+    pub(super) fn click(&mut self, id: impl Into<gpui::ElementId>) {
         self.clicks(id, 1);
     }
 
