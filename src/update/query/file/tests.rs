@@ -55,7 +55,7 @@ fn saving_expects_the_file_as_it_was_and_asks_on_a_conflict() {
     assert!(world.model.is_busy());
     let (request, path) = (only(&world), "/a.sql".to_owned());
     let result = Saved::Conflict;
-    expect(&world.send(Msg::Saved { request, path: path.clone(), result }), &[]);
+    expect!(world.send(Msg::Saved { request, path: path.clone(), result }), []);
     assert!(matches!(world.model.dialog, Some(Dialog::Query(query::Dialog::Overwrite { .. }))));
     let effects = world.command(Command::DialogAccept);
     assert!(matches!(
@@ -64,7 +64,7 @@ fn saving_expects_the_file_as_it_was_and_asks_on_a_conflict() {
     ));
     let request = only(&world);
     let result = Saved::Written(stamp(2));
-    expect(&world.send(Msg::Saved { request, path, result }), &["Store(SaveLayout"]);
+    expect!(world.send(Msg::Saved { request, path, result }), [Store(SaveLayout { .. })]);
     assert!(!world.tab().editor.is_unsaved());
 }
 
@@ -79,12 +79,12 @@ fn what_is_typed_while_a_save_is_under_way_is_unsaved() {
 }
 
 fn check(world: &mut World) -> Request {
-    expect(&world.send(crate::update::shell::app::Msg::WindowActivated), &["File(Check"]);
+    expect!(world.send(crate::update::shell::app::Msg::WindowActivated), [File(Check { .. })]);
     world.tab().editor.checking.unwrap()
 }
 
 fn answer(world: &mut World, request: Request, now: Option<FileStamp>) {
-    expect(&checked(world, request, now), &[]);
+    expect!(checked(world, request, now), []);
 }
 
 fn checked(world: &mut World, request: Request, now: Option<FileStamp>) -> Vec<RootEffect> {
@@ -156,7 +156,7 @@ fn a_restored_tab_finds_out_whether_its_file_is_still_what_it_read() {
 #[test]
 fn a_failed_open_is_a_notice() {
     let mut world = opened();
-    expect(&world.command(Command::FileReload), &["File(Open"]);
+    expect!(world.command(Command::FileReload), [File(Open { .. })]);
     let request = only(&world);
     let result = Err(Failure::new(Category::Storage, "No such file.").into());
     world.send(Msg::Opened { request, path: "/a.sql".into(), result });
