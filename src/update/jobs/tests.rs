@@ -21,9 +21,12 @@ fn begun() -> (World, Request) {
             "/d/dump.sql".into(),
         )
     });
-    expect!(effects, [Store(RecordRuns { .. }), Job(RunFile { .. })]);
-    let job = world.model.jobs.list[0].id;
-    (world, job)
+    expect!(
+        effects,
+        [Store(RecordRuns { .. }), Job(RunFile { job, connection, path, read_only: false, .. })]
+    );
+    assert_eq!((*connection, path.as_str()), (world.connection(), "/d/dump.sql"));
+    (world, *job)
 }
 
 #[test]
@@ -90,7 +93,7 @@ fn a_job_says_how_far_it_is_and_how_it_ended() {
 fn the_usual_key_cancels_a_job_where_no_statement_runs() {
     let (mut world, job) = begun();
     let effects = world.command(Command::QueryCancel);
-    expect!(effects, [Job(Cancel { .. })]);
+    expect!(effects, [Job(Cancel { job: cancelled })] if *cancelled == job);
     assert!(world.model.jobs.list[0].cancelling);
     world.send(Msg::Ended {
         job,

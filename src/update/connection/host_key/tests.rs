@@ -51,10 +51,7 @@ fn asked() -> World {
 
 fn write(world: &mut World) -> Request {
     let effects = world.command(Command::DialogAlternative);
-    let [RootEffect::Connection(Effect::TrustHostKey { request, key: written })] = &effects[..]
-    else {
-        panic!("{effects:?}");
-    };
+    expect!(effects, [Connection(TrustHostKey { request, key: written })]);
     assert_eq!(**written, key());
     *request
 }
@@ -82,9 +79,7 @@ fn a_key_that_is_trusted_is_kept_and_then_connecting_goes_on_with_what_it_had() 
     let request = write(&mut world);
     assert!(world.is_busy());
     let effects = world.send(connection::Msg::HostKeyTrusted { request, result: Ok(()) });
-    let [RootEffect::Connection(Effect::Open { secrets, .. })] = &effects[..] else {
-        panic!("{effects:?}");
-    };
+    expect!(effects, [Connection(Open { secrets, .. })]);
     assert_eq!(secrets.get(SecretKind::Database), Some(&Secret::new("pw")));
     assert_eq!(world.model.dialog, None);
     expect!(world.open_link(), [Session(Open { .. }), Schema(Load { .. })]);
@@ -184,6 +179,11 @@ fn a_password_that_was_typed_before_is_stored_when_the_server_is_trusted() {
     );
     expect!(
         world.open_link(),
-        [Store(SaveConnection { .. }), Keychain(Store { .. }), Schema(Load { .. })]
+        [
+            Store(SaveConnection { .. }),
+            Keychain(Store { kind: SecretKind::Database, password, .. }),
+            Schema(Load { .. }),
+        ]
     );
+    assert_eq!(password.reveal(), "new");
 }

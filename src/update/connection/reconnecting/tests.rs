@@ -114,10 +114,12 @@ fn a_run_that_is_asked_for_meanwhile_waits_and_is_sent_once() {
     world.text("select 1");
     expect!(world.command(Command::QueryRun), []);
     assert!(world.is_busy());
-    expect!(fire(&mut world), [Connection(Prove { .. })]);
+    expect!(fire(&mut world), [Connection(Prove { connection, attempt })]);
+    assert_eq!((*connection, *attempt), (world.connection(), tried(&world)));
     expect!(answer(&mut world, Ok(())), [Session(Open { .. }), Schema(Load { .. })]);
     assert!(matches!(world.link(), Link::Open { .. }));
-    expect!(world.open_session(), [Query(Run { .. }), Store(RecordRuns { .. })]);
+    expect!(world.open_session(), [Query(Run { sql, .. }), Store(RecordRuns { .. })]);
+    assert_eq!(&**sql, "select 1");
     assert!(world.notice().contains("again"));
 }
 
@@ -206,8 +208,9 @@ fn it_can_be_stopped_in_a_pause_and_in_a_try() {
     let (connection, attempt) = (world.connection(), tried(&world));
     expect!(
         world.command(Command::QueryCancel),
-        [Connection(Abandon { .. }), Connection(Close { .. })]
+        [Connection(Abandon { attempt: abandoned }), Connection(Close { connection: closed })]
     );
+    assert_eq!((*abandoned, *closed), (attempt, connection));
     assert!(matches!(world.tab().run, run::Run::Idle));
     let late = Msg::OpenFailed {
         connection,

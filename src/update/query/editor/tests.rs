@@ -28,15 +28,10 @@ fn edited(
 fn each_edit_is_journaled_as_it_was_applied() {
     let mut world = World::new();
     let effects = edited(&mut world, 0, 0, 0, "select é");
-    let [RootEffect::Store(keeping::Effect::JournalEdits { revision, edits, .. })] = &effects[..]
-    else {
-        panic!("{effects:?}");
-    };
+    expect!(effects, [Store(JournalEdits { revision, edits, .. })]);
     assert_eq!((*revision, edits.len()), (1, 1));
     let effects = edited(&mut world, 1, 8, 99, "x");
-    let [RootEffect::Store(keeping::Effect::JournalEdits { edits, .. })] = &effects[..] else {
-        panic!("{effects:?}");
-    };
+    expect!(effects, [Store(JournalEdits { edits, .. })]);
     assert_eq!((edits[0].start, edits[0].removed), (7, 2), "drawn to whole characters");
     assert_eq!(world.tab().editor.buffer.string(), "select x");
 }

@@ -48,20 +48,17 @@ fn saving_expects_the_file_as_it_was_and_asks_on_a_conflict() {
     let mut world = opened();
     world.type_text("x");
     assert!(world.tab().editor.is_unsaved());
-    let effects = world.command(Command::FileSave);
-    assert!(
-        matches!(&effects[..], [RootEffect::File(Effect::Save { expected, .. })] if *expected == Expected::Unchanged(stamp(1)))
-    );
+    expect!(world.command(Command::FileSave), [File(Save { expected, .. })]);
+    assert_eq!(*expected, Expected::Unchanged(stamp(1)));
     assert!(world.model.is_busy());
     let (request, path) = (only(&world), "/a.sql".to_owned());
     let result = Saved::Conflict;
     expect!(world.send(Msg::Saved { request, path: path.clone(), result }), []);
     assert!(matches!(world.model.dialog, Some(Dialog::Query(query::Dialog::Overwrite { .. }))));
-    let effects = world.command(Command::DialogAccept);
-    assert!(matches!(
-        &effects[..],
-        [RootEffect::File(Effect::Save { expected: Expected::Anything, .. })]
-    ));
+    expect!(
+        world.command(Command::DialogAccept),
+        [File(Save { expected: Expected::Anything, .. })]
+    );
     let request = only(&world);
     let result = Saved::Written(stamp(2));
     expect!(world.send(Msg::Saved { request, path, result }), [Store(SaveLayout { .. })]);
@@ -79,8 +76,9 @@ fn what_is_typed_while_a_save_is_under_way_is_unsaved() {
 }
 
 fn check(world: &mut World) -> Request {
-    expect!(world.send(crate::update::shell::app::Msg::WindowActivated), [File(Check { .. })]);
-    world.tab().editor.checking.unwrap()
+    let effects = world.send(crate::update::shell::app::Msg::WindowActivated);
+    expect!(effects, [File(Check { request, path, .. })] if path == "/a.sql");
+    *request
 }
 
 fn answer(world: &mut World, request: Request, now: Option<FileStamp>) {
@@ -103,14 +101,8 @@ fn a_file_that_another_program_changed_beside_edits_is_asked_about_once() {
     let request = check(&mut world);
     answer(&mut world, request, Some(stamp(9)));
     assert_eq!(world.model.dialog, None);
-    let effects = world.command(Command::FileSave);
-    assert!(
-        matches!(
-            &effects[..],
-            [RootEffect::File(Effect::Save { expected: Expected::Nothing, .. })]
-        ),
-        "saving does not write over it unasked"
-    );
+    // Saving does not write over it unasked.
+    expect!(world.command(Command::FileSave), [File(Save { expected: Expected::Nothing, .. })]);
 }
 
 #[test]
@@ -172,9 +164,7 @@ fn a_keymap_that_is_there_and_cannot_be_read_is_told_of_and_a_missing_one_is_not
         let mut world = World::new();
         let effects =
             world.asked(|model| read_keymap(&mut model.files, &mut model.cx, "/k".into(), None));
-        let [crate::effect::Effect::File(Effect::Open { request, path, .. })] = &effects[..] else {
-            panic!("{effects:?}");
-        };
+        expect!(effects, [File(Open { request, path, .. })]);
         world.send(Msg::Opened {
             request: *request,
             path: path.clone(),

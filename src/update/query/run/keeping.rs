@@ -283,7 +283,7 @@ mod tests {
             world.run("discard sequences");
             world.finish(tag, Transaction::Idle);
             expect!(idles(&mut world), [Session(AskHeld { .. })]);
-            expect!(answers(&mut world), [Session(End { .. })]);
+            expect!(answers(&mut world), [Session(End { ending: Ending::Return, .. })]);
             assert!(!world.messages().last().unwrap().contains("went back"));
         }
     }
@@ -312,7 +312,10 @@ mod tests {
         let tab = world.model.pages.get_mut(first).unwrap();
         let Session::Live(live) = &tab.session else { panic!("{:?}", tab.session) };
         let timer = live.idle.unwrap();
-        expect!(world.send(clock::Msg::Fired { timer }), [Session(End { .. })]);
+        expect!(
+            world.send(clock::Msg::Fired { timer }),
+            [Session(End { ending: Ending::Return, .. })]
+        );
         world.command(Command::TabPrevious);
         assert_eq!(world.tab().session, Session::Closed);
         let said = world.messages();
@@ -359,15 +362,18 @@ mod tests {
         another(&mut world);
         world.text("select 1");
         expect!(world.command(Command::QueryRun), [Session(Open { .. })]);
-        let effects = pool(&mut world, 1);
-        expect!(effects, [Clock(Stop { .. }), Session(End { .. })]);
-        let ended = |session| RootEffect::from(Effect::End { session, ending: Ending::Return });
-        // The one that was left first.
-        assert_eq!(effects[1], ended(first));
+        expect!(
+            pool(&mut world, 1),
+            [Clock(Stop { .. }), Session(End { session, ending: Ending::Return })]
+        );
+        assert_eq!(*session, first, "the one that was left first");
         // It is on its way: the next word of the pool is about the same wait.
         expect!(pool(&mut world, 1), []);
-        let effects = pool(&mut world, 2);
-        assert_eq!(effects[1], ended(second));
+        expect!(
+            pool(&mut world, 2),
+            [Clock(Stop { .. }), Session(End { session, ending: Ending::Return })]
+        );
+        assert_eq!(*session, second);
         expect!(world.send(session::Msg::Ended { session: first }), []);
         expect!(world.send(session::Msg::Ended { session: second }), []);
         expect!(pool(&mut world, 1), []);
@@ -383,7 +389,7 @@ mod tests {
         world.finish("INSERT 0 1", Transaction::Idle);
         expect!(pool(&mut world, 1), []);
         expect!(idles(&mut world), [Session(AskHeld { .. })]);
-        expect!(answers(&mut world), [Session(End { .. })]);
+        expect!(answers(&mut world), [Session(End { ending: Ending::Return, .. })]);
         assert!(world.messages().last().unwrap().contains("another tab waits"));
     }
 
@@ -398,7 +404,8 @@ mod tests {
         let failure = refusal("53300", "too many connections for role \"ada\"");
         let refused = session::Msg::OpenFailed { session, failure };
         let effects = world.send(refused);
-        expect!(effects, [Clock(Stop { .. }), Session(End { .. })]);
+        expect!(effects, [Clock(Stop { .. }), Session(End { session, ending: Ending::Return })]);
+        assert_eq!(*session, first);
         assert!(matches!(world.tab().run, Run::Waiting { .. }));
         let ended = session::Msg::Ended { session: first };
         expect!(world.send(ended), [Session(Open { .. })]);

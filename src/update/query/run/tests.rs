@@ -47,9 +47,11 @@ fn a_run_opens_a_session_and_then_sends_the_statement_once() {
     world.text("select 1");
     expect!(world.command(Command::QueryRun), [Session(Open { .. })]);
     assert!(world.is_busy());
-    let effects = world.open_session();
-    expect!(effects, [Query(Run { .. }), Store(RecordRuns { .. })]);
-    assert_eq!(sent(&effects), ["select 1"]);
+    expect!(
+        world.open_session(),
+        [Query(Run { session, sql, follows: None, .. }), Store(RecordRuns { .. })]
+    );
+    assert_eq!((*session, &**sql), (world.session(), "select 1"));
     expect!(world.open_session(), []);
 }
 
@@ -157,9 +159,9 @@ fn a_full_window_pauses_and_fetch_more_reads_another() {
     let mut world = World::new().connected().paused();
     assert!(!world.is_busy(), "a paused result does not count");
     let effects = world.command(Command::ResultsFetchMore);
-    expect!(effects, [Clock(Stop { .. }), Query(GrantRows { .. })]);
+    expect!(effects, [Clock(Stop { .. }), Query(GrantRows { query, rows: CREDIT_ROWS })]);
     assert!(matches!(phase(&world), Phase::Running));
-    assert_eq!(effects[1], Effect::GrantRows { query: world.query(), rows: CREDIT_ROWS }.into());
+    assert_eq!(*query, world.query());
 }
 
 #[test]
@@ -254,10 +256,9 @@ fn a_run_into_full_memory_is_granted_nothing() {
     world.finish("INSERT 0 1", Transaction::Idle);
     world.command(Command::TabNew);
     let effects = world.run("insert into t select 2 returning a");
-    expect!(effects, [Query(Run { .. }), Query(DiscardRows { .. }), Store(RecordRuns { .. })]);
-    assert!(
-        matches!(&effects[0], RootEffect::Query(Effect::Run { granted_rows: 0, .. })),
-        "{effects:?}"
+    expect!(
+        effects,
+        [Query(Run { granted_rows: 0, .. }), Query(DiscardRows { .. }), Store(RecordRuns { .. }),]
     );
 }
 
@@ -332,7 +333,11 @@ fn a_stream_that_is_paused_too_long_is_closed_and_says_so() {
     let mut world = World::new().connected().paused();
     let Phase::Paused { timer, .. } = *phase(&world) else { unreachable!() };
     let effects = world.send(clock::Msg::Fired { timer });
-    expect!(effects, [Clock(Stop { .. }), Query(Cancel { .. }), Query(DiscardRows { .. })]);
+    expect!(
+        effects,
+        [Clock(Stop { timer: stopped }), Query(Cancel { .. }), Query(DiscardRows { .. })]
+    );
+    assert_eq!(*stopped, timer);
     world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
     let result = &world.tab().results.list[0];
     assert_eq!(result.state, ResultState::Closed);
@@ -378,11 +383,13 @@ fn a_run_over_a_paused_result_waits_for_its_end() {
 fn cancel_is_sent_once_and_the_second_press_offers_to_terminate() {
     let mut world = World::new().connected();
     world.run("select 1");
-    expect!(world.command(Command::QueryCancel), [Query(Cancel { .. })]);
+    expect!(world.command(Command::QueryCancel), [Query(Cancel { query, session, ahead })]);
+    assert_eq!((*query, *session, &ahead[..]), (world.query(), world.session(), &[][..]));
     assert!(matches!(phase(&world), Phase::Cancelling { asked: true, .. }));
     expect!(world.command(Command::QueryCancel), []);
     assert!(matches!(world.model.dialog, Some(Dialog::Query(query::Dialog::Terminate { .. }))));
-    expect!(world.command(Command::DialogAccept), [Session(Terminate { .. })]);
+    expect!(world.command(Command::DialogAccept), [Session(Terminate { session })]);
+    assert_eq!(*session, world.session());
 }
 
 #[test]
@@ -437,7 +444,9 @@ fn cancel_while_connecting_gives_the_attempt_up() {
     world.connect(5432);
     world.text("select 1");
     world.command(Command::QueryRun);
-    expect!(world.command(Command::QueryCancel), [Connection(Abandon { .. })]);
+    let under_way = world.attempt();
+    let effects = world.command(Command::QueryCancel);
+    expect!(effects, [Connection(Abandon { attempt })] if *attempt == under_way);
     expect!(world.fail_link(Failure::new(Category::Cancelled, "given up")), []);
     assert_eq!(world.link(), &Link::Closed);
     assert!(!world.is_busy());
@@ -584,20 +593,22 @@ fn a_session_that_held_nothing_is_replaced_by_the_next_run() {
 fn closing_a_tab_with_a_running_statement_cancels_closes_and_tells_the_history() {
     let mut world = World::new().connected();
     world.run("select 1");
+    let (runs, of, closed) = (world.query(), world.session(), world.tab().id);
     expect!(world.command(Command::TabClose), []);
     assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::CloseTab { .. }))));
-    let effects = world.command(Command::DialogAccept);
     expect!(
-        effects,
+        world.command(Command::DialogAccept),
         [
-            Query(Cancel { .. }),
-            Session(End { .. }),
-            Store(RecordRuns { .. }),
-            Store(CloseTab { .. }),
+            Query(Cancel { query, .. }),
+            Session(End { session, ending: Ending::Close }),
+            Store(RecordRuns { entries, .. }),
+            Store(CloseTab { tab, .. }),
             Store(SaveTab { .. }),
             Store(SaveLayout { .. }),
         ]
     );
+    assert_eq!((*query, *session, *tab), (runs, of, closed));
+    assert_eq!(entries.len(), 1);
     assert!(world.model.history.recent[0].elapsed_us.is_some());
 }
 
@@ -717,7 +728,9 @@ fn a_cancelled_wait_for_the_pool_ends_in_the_runner_too() {
     expect!(world.command(Command::QueryRun), [Session(Open { .. })]);
     assert_ne!(world.session(), session);
     let backend_pid = 1;
-    expect!(world.send(session::Msg::Opened { session, backend_pid }), [Session(End { .. })]);
+    let effects = world.send(session::Msg::Opened { session, backend_pid });
+    expect!(effects, [Session(End { session: ended, ending: Ending::Return })]);
+    assert_eq!(*ended, session);
 }
 
 #[test]
