@@ -1144,9 +1144,9 @@ fn of_many_results_the_bar_has_those_around_the_one_on_screen() {
     assert_eq!(bar.tabs.iter().find(|tab| tab.active).unwrap().number, 77);
     // In a wide window more of them have room; in a narrow one there is still the one that is shown.
     let shown = bar.tabs.len();
-    world.model.cx.settings.window = (2_400, 900);
+    world.tell(app::Msg::WindowResized { width: 2_400, height: 900 });
     assert!(world.work().results_bar.tabs.len() > shown);
-    world.model.cx.settings.window = (640, 420);
+    world.tell(app::Msg::WindowResized { width: 640, height: 420 });
     let bar = world.work().results_bar;
     assert!(bar.tabs.iter().any(|tab| tab.active));
 }

@@ -16,7 +16,11 @@ use crate::{
     rows::{Chunk, ChunkBuilder, Column},
     settings,
     update::{
-        connection, keeping,
+        connection::{
+            self,
+            discovery::{self, Environment},
+        },
+        keeping,
         query::{
             self,
             page::Page,
@@ -291,6 +295,22 @@ impl World {
         };
         let target = Box::new(welcome::Target::Conninfo(conninfo));
         self.send(welcome::Msg::Asked { target })
+    }
+
+    /// Another Tusk saves the active tab's connection with a change.
+    pub fn change_config(&mut self, change: impl FnOnce(&mut Config)) -> Vec<Effect> {
+        let id = self.connection();
+        let known = &self.model.connections[&id];
+        let (mut config, last_used_us) = (known.config.clone(), known.last_used_us);
+        change(&mut config);
+        let changed = vec![keeping::SavedConnection { id, config, last_used_us }];
+        self.send(keeping::Msg::ConnectionsChanged { changed, deleted: vec![] })
+    }
+
+    /// The newest look for servers finds none, and this environment.
+    pub fn find(&mut self, environment: Environment) -> Vec<Effect> {
+        let (request, servers) = (self.model.welcome.servers_of, vec![]);
+        self.send(discovery::Msg::ServersFound { request, servers, environment })
     }
 
     /// The attempt of the active tab's connection.

@@ -193,6 +193,7 @@ pub fn accept(connections: &mut Connections, cx: &mut Cx, import: Import) {
 mod tests {
     use super::*;
     use crate::{
+        base::secret::SecretKind,
         conninfo::service::{ServiceFile, services},
         effect::Effect as RootEffect,
         update::{
@@ -245,7 +246,9 @@ mod tests {
     fn an_import_ends_although_a_newer_answer_came_first() {
         let mut world = World::new();
         world.command(Command::ConnectionImport);
-        world.model.welcome.servers_of = Request(u64::MAX);
+        let (request, servers) = (Request(u64::MAX), vec![]);
+        let environment = Environment::default();
+        world.send(discovery::Msg::ServersFound { request, servers, environment });
         expect!(answer(&mut world, "", vec![]), []);
         assert!(world.notice().contains("nothing to import"));
         assert!(!world.is_busy());
@@ -274,12 +277,13 @@ mod tests {
         expect!(
             effects,
             [
-                Store(SaveConnection { .. }),
-                Keychain(Store { .. }),
+                Store(SaveConnection { connection: first, .. }),
+                Keychain(Store { connection, kind: SecretKind::Database, password, .. }),
                 Store(SaveConnection { .. }),
                 Store(SaveConnection { .. }),
             ]
         );
+        assert_eq!((*connection, password.reveal()), (first.id, "hunter2"));
         assert!(!format!("{effects:?}").contains("hunter2"));
         assert_eq!(world.notice(), "Imported 3 connections.");
         world.command(Command::ConnectionImport);

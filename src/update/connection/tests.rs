@@ -8,7 +8,7 @@ use crate::{
     model::Model,
     rows::Column,
     update::{
-        connection,
+        connection::{self, discovery::Environment},
         keeping::{Kept, SavedConnection},
         query::{self, page::Ended, run},
         shell::{command::Command, dialog::Dialog, welcome},
@@ -17,15 +17,26 @@ use crate::{
 };
 
 fn with_saved() -> World {
+    with_saved_as(config(7000))
+}
+
+fn with_saved_as(config: Config) -> World {
     let mut ids = Ids::seeded(1);
     World::with(Kept {
         connections: vec![SavedConnection {
             id: ConnectionId::next(&mut ids),
-            config: Config { name: "shop".into(), ..config(7000) },
+            config: Config { name: "shop".into(), ..config },
             last_used_us: None,
         }],
         ..nothing_kept()
     })
+}
+
+/// A world that asks the keychain about the secrets of a saved connection with a client key.
+fn with_key() -> World {
+    let mut world = with_saved_as(Config { ssl_key: "client.key".into(), ..config(7000) });
+    expect!(named(&mut world), [Keychain(Read { kind: SecretKind::SslKey, .. })]);
+    world
 }
 
 fn named(world: &mut World) -> Vec<RootEffect> {
@@ -79,13 +90,13 @@ fn the_keychain_s_password_comes_before_the_environment_s_and_that_before_none()
         (Err(Refusal::NotFound), None, None),
     ] {
         let mut world = with_saved();
-        world.model.defaults.password = of_environment;
+        world.find(Environment { password: of_environment, ..Environment::default() });
         named(&mut world);
         let effects = answer_keychain(&mut world, kept);
         assert_eq!(opened_with(&effects), expected);
     }
     let mut world = World::new();
-    world.model.defaults.password = environment;
+    world.find(Environment { password: environment, ..Environment::default() });
     let effects = world.connect_with(5432, Some("typed"));
     assert_eq!(opened_with(&effects), Some("typed"));
 }
@@ -309,10 +320,8 @@ fn sent(mut effects: Vec<RootEffect>) -> Vec<RootEffect> {
 #[test]
 fn a_connection_that_becomes_read_only_lets_an_open_transaction_end_and_writes_no_more() {
     let mut world = World::new().connected();
-    let connection = world.connection();
     let set = |world: &mut World, read_only| {
-        let known = world.model.connections.get_mut(&connection).unwrap();
-        known.config.read_only = read_only;
+        world.change_config(|config| config.read_only = read_only);
     };
     world.run("begin");
     world.finish("BEGIN", Transaction::Active);
@@ -333,12 +342,12 @@ fn a_connection_that_was_opened_read_only_writes_when_it_is_opened_again() {
     world.open_link();
     let connection = world.connection();
     let set = |world: &mut World, read_only| {
-        let known = world.model.connections.get_mut(&connection).unwrap();
-        known.config.read_only = read_only;
+        world.change_config(|config| config.read_only = read_only);
     };
     let reopen = |world: &mut World| {
         world.command(Command::ConnectionReconnect);
         world.send(connection::Msg::Closed { connection });
+        answer_keychain(world, Err(Refusal::NotFound));
         world.open_link();
     };
     set(&mut world, true);
@@ -538,14 +547,6 @@ fn what_a_connection_is_called_and_where_it_stands_in_the_list_make_no_other_pla
 
 #[test]
 fn each_secret_is_asked_for_in_turn_and_no_more_where_the_keychain_is_absent() {
-    let with_key = || {
-        let mut world = with_saved();
-        for known in world.model.connections.values_mut() {
-            known.config.ssl_key = "client.key".into();
-        }
-        expect!(named(&mut world), [Keychain(Read { kind: SecretKind::SslKey, .. })]);
-        world
-    };
     let answer = |world: &mut World, result| answer_about(world, SecretKind::SslKey, result);
     let mut world = with_key();
     let found = answer(&mut world, Ok(Secret::new("open sesame")));
@@ -606,13 +607,12 @@ fn fr_019a_a_secret_in_memory_goes_when_the_keychain_has_it_or_the_connection_is
     world.fail_link(refusal("28P01", "no password"));
     world.type_secret("typed");
     world.command(Command::DialogAccept);
-    let effects = world.open_link();
-    let connection = world.connection();
-    let kind = SecretKind::Database;
+    expect!(
+        world.open_link(),
+        [Store(SaveConnection { .. }), Keychain(Store { request, kind, .. }), Schema(Load { .. })]
+    );
+    let (connection, request, kind) = (world.connection(), *request, *kind);
     assert!(world.model.connections[&connection].secrets.has(kind));
-    let RootEffect::Keychain(keychain::Effect::Store { request, .. }) = effects[1] else {
-        panic!("{effects:?}");
-    };
     world.send(keychain::Msg::Stored { request, connection, kind, result: Ok(()) });
     assert!(world.model.connections[&connection].secrets.is_empty());
 }
@@ -625,13 +625,9 @@ fn fr_019a_at_the_end_of_the_program_no_secret_is_left_in_the_model() {
     };
     let mut opening = World::new();
     opening.connect_with(5432, Some("pw"));
-    let mut asking = with_saved();
-    named(&mut asking);
-    if let Some(known) = asking.model.connections.values_mut().next()
-        && let Link::AskingKeychain { secrets, .. } = &mut known.link
-    {
-        secrets.set(SecretKind::Ssh, Some(Secret::new("pw")));
-    }
+    let mut asking = with_key();
+    answer_about(&mut asking, SecretKind::SslKey, Ok(Secret::new("pw")));
+    assert!(matches!(asking.link(), Link::AskingKeychain { .. }));
     let mut prompted = with_saved();
     named(&mut prompted);
     answer_keychain(&mut prompted, Err(Refusal::NotFound));
@@ -641,7 +637,8 @@ fn fr_019a_at_the_end_of_the_program_no_secret_is_left_in_the_model() {
     let defaults = typing.model.defaults.clone();
     typing.send(welcome::edited("postgres://a:pw@h/d", &defaults));
     let mut of_environment = World::new();
-    of_environment.model.defaults.password = Some(Secret::new("pw"));
+    of_environment
+        .find(Environment { password: Some(Secret::new("pw")), ..Environment::default() });
     let mut of_service = World::new();
     let secrets = [("password".to_owned(), Secret::new("pw"))];
     let service = Service {
@@ -651,7 +648,7 @@ fn fr_019a_at_the_end_of_the_program_no_secret_is_left_in_the_model() {
         mistake: None,
     };
     let file = ServiceFile { path: "/s".into(), services: Ok(vec![service]) };
-    of_service.model.defaults.service_files = vec![file];
+    of_service.find(Environment { service_files: vec![file], ..Environment::default() });
     for mut world in [opening, asking, prompted, typing, of_environment, of_service] {
         assert!(holds(&world.model), "{:?}", world.model);
         world.send(crate::update::shell::app::Msg::CloseRequested);

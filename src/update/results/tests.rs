@@ -3,7 +3,6 @@
 use super::*;
 use crate::{
     base::transaction::Transaction,
-    effect::Effect as RootEffect,
     rows::Column,
     update::{
         query, results,
@@ -38,7 +37,7 @@ fn active(world: &World) -> (u64, usize) {
 #[test]
 fn the_active_cell_moves_within_the_result() {
     let mut world = with_rows(100);
-    world.model.visible_rows = 11;
+    let page = u64::from(world.model.visible_rows) - 1;
     for (command, wanted) in [
         (Command::ResultsUp, (0, 0)),
         (Command::ResultsDown, (1, 0)),
@@ -46,7 +45,7 @@ fn the_active_cell_moves_within_the_result() {
         (Command::ResultsEnd, (1, 2)),
         (Command::ResultsRight, (1, 2)),
         (Command::ResultsHome, (1, 0)),
-        (Command::ResultsPageDown, (11, 0)),
+        (Command::ResultsPageDown, (1 + page, 0)),
         (Command::ResultsPageUp, (1, 0)),
         (Command::ResultsLast, (99, 2)),
         (Command::ResultsDown, (99, 2)),

@@ -112,8 +112,9 @@ fn one_load_is_under_way_and_one_more_is_owed() {
     expect!(world.command(Command::SchemaRefresh), []);
     assert_eq!(world.load_of(), first);
     let again = world.loaded(Ok(shop(&["customers"])));
-    expect!(again, [Schema(Load { .. })]);
-    assert_ne!(world.load_of(), first);
+    expect!(again, [Schema(Load { request, .. })]);
+    assert_eq!(*request, world.load_of());
+    assert_ne!(*request, first);
     expect!(world.loaded(Ok(shop(&["customers"]))), []);
     assert!(world.notice().starts_with("The schema was read anew: 1 relations, 1 columns"));
 }

@@ -144,6 +144,7 @@ mod tests {
     use crate::{
         failure::{Category, Failure},
         update::{
+            query::session::Ending,
             shell::command::Command,
             testing::{World, expect},
         },
@@ -196,7 +197,7 @@ mod tests {
         expect!(
             effects,
             [
-                Session(End { .. }),
+                Session(End { ending: Ending::Close, .. }),
                 Store(CloseTab { .. }),
                 Store(SaveTab { .. }),
                 Store(SaveLayout { .. })
@@ -213,10 +214,13 @@ mod tests {
         let mut world = in_transaction();
         world.command(Command::AppQuit);
         let effects = world.command(Command::DialogAlternative);
-        assert!(format!("{effects:?}").contains("\"commit\""), "{effects:?}");
+        expect!(effects, [Query(Run { sql, .. }), Store(RecordRuns { .. })] if &**sql == "commit");
         assert!(world.model.leaving.is_some());
         let effects = world.finish("COMMIT", Transaction::Idle);
-        assert!(format!("{effects:?}").ends_with("Window(Quit)]"), "{effects:?}");
+        expect!(
+            effects,
+            [Store(RecordRuns { .. }), Clock(Start { .. }), Store(SaveLayout { .. }), Window(Quit),]
+        );
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use super::*;
 use crate::{
     base::secret::{Secret, SecretKind},
-    effect::Effect as RootEffect,
     failure::{Category, Want},
     screen::screen,
     update::{
@@ -158,15 +157,9 @@ fn a_key_that_changed_is_no_question() {
 
 #[test]
 fn a_password_that_was_typed_before_is_stored_when_the_server_is_trusted() {
-    let mut world = World::new().connected();
-    world.command(Command::ConnectionDisconnect);
-    let connection = world.connection();
-    world.send(connection::Msg::Closed { connection });
-    if let Some(known) = world.model.connections.get_mut(&connection) {
-        known.saved = true;
-        known.secrets.set(SecretKind::Database, Some(Secret::new("old")));
-    }
-    world.command(Command::ConnectionReconnect);
+    let mut world = World::new();
+    world.connect_with(5432, Some("old"));
+    world.change_config(|_| ());
     world.fail_link(refusal("28P01", "wrong password"));
     world.type_secret("new");
     expect!(world.command(Command::DialogAccept), [Connection(Open { .. })]);

@@ -4,11 +4,10 @@ use super::*;
 use crate::{
     base::text::RopeText,
     conninfo::Config,
-    effect::Effect as RootEffect,
     failure::{Category, Failure},
     update::{
         connection::{Link, reconnecting},
-        keeping::{self, Kept, Msg, SavedConnection, SavedTab},
+        keeping::{Kept, Msg, SavedConnection, SavedTab},
         shell::{command::Command, dialog::Dialog},
         testing::{World, config, count, expect, nothing_kept},
     },
@@ -99,15 +98,21 @@ fn a_store_that_begins_on_another_file_is_given_everything() {
     expect!(
         effects,
         [
-            Store(SaveConnection { .. }),
-            Store(SaveTab { .. }),
-            Store(CloseTab { .. }),
-            Store(SaveTab { .. }),
-            Store(SaveTab { .. }),
-            Store(SaveLayout { .. }),
+            Store(SaveConnection { connection, .. }),
+            Store(SaveTab { tab: closed, .. }),
+            Store(CloseTab { tab: closed_id, .. }),
+            Store(SaveTab { tab: first, .. }),
+            Store(SaveTab { tab: second, .. }),
+            Store(SaveLayout { tabs, .. }),
             Store(SaveSettings { .. }),
         ]
     );
+    assert_eq!(connection.config.name, "production");
+    let texts = [closed, first, second].map(|tab| tab.text.to_string());
+    assert_eq!(texts, ["select 12", "select 10", "select 11"]);
+    assert_eq!(*closed_id, closed.id);
+    let places: Vec<TabId> = tabs.iter().map(|place| place.id).collect();
+    assert_eq!(places, [first.id, second.id]);
     assert!(world.notice().starts_with("/data/tusk.sqlite was lost while Tusk ran"));
     assert_eq!(world.model.storage, Storage::OnDisk);
 }
@@ -213,13 +218,8 @@ fn tries(world: &mut World, directory: &str) -> Request {
     world.press("ctrl-a");
     world.type_text(directory);
     let effects = world.command(Command::DialogAccept);
-    match &effects[..] {
-        [RootEffect::Store(keeping::Effect::UseDirectory { request, directory: asked })] => {
-            assert_eq!(asked, directory);
-            *request
-        }
-        other => panic!("{other:?}"),
-    }
+    expect!(effects, [Store(UseDirectory { request, directory: asked })] if asked == directory);
+    *request
 }
 
 #[test]

@@ -8,9 +8,10 @@ use crate::{
     model::Area,
     update::{
         files::{Msg, prompt::read_keymap},
+        keeping::{Kept, SavedTab},
         query,
-        shell::{command::Command, dialog::Dialog},
-        testing::{World, expect},
+        shell::{app, command::Command, dialog::Dialog},
+        testing::{World, expect, nothing_kept},
     },
 };
 
@@ -21,10 +22,9 @@ fn stamp(digest: u64) -> FileStamp {
 /// A world whose tab has the file `/a.sql` with this stamp.
 fn opened() -> World {
     let mut world = World::new();
-    world.asked(|model| read_keymap(&mut model.files, &mut model.cx, "/unused".into(), None));
-    let request = world.model.cx.request();
-    world.model.files.clear();
-    world.model.files.insert(request, Pending::Open { tab: None });
+    let effects = world.send(app::Msg::FilesDropped { paths: vec!["/a.sql".into()] });
+    expect!(effects, [File(Open { request, .. })]);
+    let request = *request;
     let result = Ok(Read::plain(RopeText::from("select 1"), stamp(1)));
     world.send(Msg::Opened { request, path: "/a.sql".into(), result });
     world
@@ -76,7 +76,7 @@ fn what_is_typed_while_a_save_is_under_way_is_unsaved() {
 }
 
 fn check(world: &mut World) -> Request {
-    let effects = world.send(crate::update::shell::app::Msg::WindowActivated);
+    let effects = world.send(app::Msg::WindowActivated);
     expect!(effects, [File(Check { request, path, .. })] if path == "/a.sql");
     *request
 }
@@ -132,12 +132,20 @@ fn a_file_that_is_gone_is_said() {
 fn a_restored_tab_finds_out_whether_its_file_is_still_what_it_read() {
     let digest = xxhash_rust::xxh3::xxh3_64(b"select 1");
     for (found, reads) in [(stamp(digest), false), (stamp(5), true)] {
-        let mut world = opened();
-        if let Some(tab) = world.model.pages.active_mut()
-            && let Some(file) = &mut tab.editor.file
-        {
-            file.stamp = None;
-        }
+        let tab = SavedTab {
+            id: TabId::next(&mut Ids::seeded(9)),
+            place: 0,
+            active: true,
+            title: String::new(),
+            path: Some("/a.sql".into()),
+            form: Form::default(),
+            unsaved: false,
+            connection: None,
+            text: RopeText::from("select 1"),
+            revision: 0,
+            cursor: 0,
+        };
+        let mut world = World::with(Kept { tabs: vec![tab], ..nothing_kept() });
         let request = check(&mut world);
         let effects = checked(&mut world, request, Some(found));
         assert_eq!(effects.len(), usize::from(reads));

@@ -215,10 +215,7 @@ fn a_result_that_reaches_the_budget_stops_and_says_so() {
     assert!(world.model.pages.held_bytes() >= world.model.cx.settings.memory_bytes());
     expect!(full, []);
     let (rows, _) = world.tab().results.of_query(query);
-    if let Some(Run::Running(running)) = world.model.pages.active_mut().map(|tab| &mut tab.run) {
-        running.granted = rows;
-    }
-    expect!(world.stall(), [Clock(Start { .. })]);
+    expect!(world.send(Msg::GrantLapsed { query, rows }), [Clock(Start { .. })]);
     let note = world.tab().results.list[0].note.clone();
     assert!(note.is_some_and(|note| note.contains("memory")));
     expect!(world.command(Command::ResultsFetchAll), []);
@@ -748,9 +745,7 @@ fn a_pool_that_gives_no_session_fails_the_run() {
 /// A world whose connection is read-only.
 fn reading() -> World {
     let mut world = World::new().connected();
-    let connection = world.connection();
-    let known = world.model.connections.get_mut(&connection).unwrap();
-    known.config.read_only = true;
+    world.change_config(|config| config.read_only = true);
     world
 }
 
@@ -859,14 +854,16 @@ fn a_late_inspection_of_another_query_changes_nothing() {
 #[test]
 fn a_lost_session_takes_the_transaction_with_it_and_leaves_the_settings() {
     let mut world = reading();
-    world.text("begin");
-    world.command(Command::QueryRun);
-    world.open_session();
+    world.run("set work_mem = '5MB'");
+    let setting = Setting { name: "work_mem".into(), value: "5120".into(), custom: false };
+    let query = world.query();
+    let settings = Some(vec![setting.clone()]);
+    let inspection = Inspection { access: Access::ReadOnly, settings };
+    world.send(Msg::Inspected { query, inspection });
+    world.finish("SET", Transaction::Idle);
+    world.run("begin");
     world.finish("BEGIN", Transaction::Active);
     assert!(world.tab().read_only.block.is_some());
-    let setting = Setting { name: "work_mem".into(), value: "5120".into(), custom: false };
-    let tab = world.model.pages.active_mut().unwrap();
-    tab.read_only.settings.push(setting.clone());
     let session = session_of(&world);
     world.send(session::Msg::Lost { session, failure: broken() });
     assert_eq!(world.tab().read_only.block, None);
@@ -919,8 +916,9 @@ fn the_comments_in_front_of_a_statement_are_sent_with_it() {
     for (sql, expected) in ["select 1", "select 2", "select 3"].into_iter().zip(all) {
         let place = text.find(sql).unwrap();
         world.text(text);
-        let tab = world.model.pages.active_mut().unwrap();
-        tab.editor.buffer.select(place + 3, place + 3);
+        let (tab, anchor, head) = (world.tab().id, place + 3, place + 3);
+        let msg = query::editor::Msg::Selected { anchor, head };
+        world.send(crate::msg::Msg::Editor { tab, msg });
         let effects = world.command(Command::QueryRun);
         assert_eq!(sent(&effects), [expected], "the one under the cursor");
         world.finish("SELECT 1", Transaction::Idle);

@@ -268,8 +268,9 @@ fn the_file_opens_in_a_tab_and_is_made_where_there_is_none() {
     reads(&mut world, None);
     let effects = world.command(Command::SettingsOpenFile);
     assert_eq!(writes(&effects), (template(), None));
-    expect!(done(&mut world, Written::Done), [File(Open { .. })]);
-    expect!(world.command(Command::SettingsOpenFile), [File(Open { .. })]);
+    let file = world.model.settings_file.path.clone();
+    expect!(done(&mut world, Written::Done), [File(Open { path, .. })] if *path == file);
+    expect!(world.command(Command::SettingsOpenFile), [File(Open { path, .. })] if *path == file);
 }
 
 #[test]

@@ -49,7 +49,8 @@ fn the_system_ends_the_program_without_a_question() {
 fn what_is_asked_for_while_loading_is_connected_to_afterwards() {
     let mut world = World::loading();
     expect!(world.connect(5432), []);
-    expect!(world.load(nothing_kept()), [Store(SaveTab { .. }), Connection(Open { .. })]);
+    let effects = world.load(nothing_kept());
+    expect!(effects, [Store(SaveTab { .. }), Connection(Open { config, .. })] if config.port == 5432);
     assert!(!world.model.welcome.shown);
 }
 
@@ -57,23 +58,33 @@ fn what_is_asked_for_while_loading_is_connected_to_afterwards() {
 fn resizing_writes_the_settings_once() {
     let mut world = World::new();
     let effects = world.send(Msg::WindowResized { width: 1000, height: 700 });
-    expect!(effects, [Clock(Start { .. })]);
+    expect!(effects, [Clock(Start { timer, .. })]);
     for height in 701..720 {
         expect!(world.send(Msg::WindowResized { width: 1000, height }), []);
     }
-    let timer = world.model.settings_file.timer.unwrap();
-    expect!(world.send(clock::Msg::Fired { timer }), [Store(SaveSettings { .. })]);
+    let timer = *timer;
+    let effects = world.send(clock::Msg::Fired { timer });
+    expect!(effects, [Store(SaveSettings { settings, .. })] if settings.window == (1000, 719));
     expect!(world.send(clock::Msg::Fired { timer }), []);
 }
 
 #[test]
 fn quitting_keeps_a_size_that_still_waits() {
     let mut world = World::new();
-    world.send(Msg::WindowResized { width: 1000, height: 700 });
+    expect!(
+        world.send(Msg::WindowResized { width: 1000, height: 700 }),
+        [Clock(Start { timer, .. })]
+    );
     expect!(
         world.command(Command::AppQuit),
-        [Store(SaveLayout { .. }), Clock(Stop { .. }), Store(SaveSettings { .. }), Window(Quit)]
+        [
+            Store(SaveLayout { .. }),
+            Clock(Stop { timer: stopped }),
+            Store(SaveSettings { settings, .. }),
+            Window(Quit),
+        ]
     );
+    assert_eq!((stopped, settings.window), (timer, (1000, 700)));
 }
 
 #[test]
@@ -129,30 +140,24 @@ fn a_write_counts_as_under_way_until_it_is_answered() {
 fn after_a_failed_write_the_next_edit_keeps_the_whole_text_and_so_does_the_end() {
     let mut world = World::new();
     world.command(Command::FocusEditor);
-    let failed = |effects: &[RootEffect]| {
-        let [RootEffect::Store(effect)] = effects else {
-            panic!("{effects:?}");
-        };
-        keeping::Msg::Failed {
-            request: effect.write_request().unwrap(),
-            failure: Failure::new(Category::Storage, "the disk is full"),
-        }
+    let failed = |request: &Request| keeping::Msg::Failed {
+        request: *request,
+        failure: Failure::new(Category::Storage, "the disk is full"),
     };
-    let effects = world.type_text("a");
-    expect!(effects, [Store(JournalEdits { .. })]);
-    let failure = failed(&effects);
+    expect!(world.type_text("a"), [Store(JournalEdits { request, .. })]);
+    let failure = failed(request);
     expect!(world.send(failure.clone()), []);
-    expect!(world.type_text("b"), [Store(SaveTab { .. })]);
+    expect!(world.type_text("b"), [Store(SaveTab { tab, .. })] if tab.text.to_string() == "ab");
     expect!(world.type_text("c"), [Store(JournalEdits { .. })]);
     // The same word again is no other failure.
     expect!(world.send(failure), []);
-    let effects = world.type_text("d");
-    expect!(effects, [Store(JournalEdits { .. })]);
-    expect!(world.send(failed(&effects)), []);
+    expect!(world.type_text("d"), [Store(JournalEdits { request, .. })]);
+    expect!(world.send(failed(request)), []);
     expect!(
         world.send(Msg::CloseRequested),
-        [Store(SaveTab { .. }), Store(SaveLayout { .. }), Window(Quit)]
+        [Store(SaveTab { tab, .. }), Store(SaveLayout { .. }), Window(Quit)]
     );
+    assert_eq!(tab.text.to_string(), "abcd");
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn the_choice_in_the_sidebar_stays_on_its_run() {
     let mut world = World::new().connected();
     world.run("select 1");
     world.finish("SELECT 1", crate::base::transaction::Transaction::Idle);
-    world.model.sidebar.selected = 1;
+    world.send(crate::update::shell::sidebar::Msg::RowClicked { row: 1 });
     world.run("select 2");
     assert_eq!(world.model.sidebar.selected, 2);
     let chosen = &world.model.history.recent[1];

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    base::secret::{Secret, SecretKind},
     failure::{Category, Failure},
     update::{
         connection::{discovery, sandbox::Sandbox},
@@ -88,7 +89,9 @@ fn the_field_connects_and_forgets_what_was_typed() {
     let msg = edited("postgres://ada:hunter2@db:5433/shop", &world.model.defaults);
     world.send(msg);
     assert!(!world.model.welcome.masked.contains("hunter2"));
-    expect!(world.press("enter"), [Connection(Open { .. })]);
+    expect!(world.press("enter"), [Connection(Open { config, secrets, .. })]);
+    assert_eq!((config.port, config.database.as_str()), (5433, "shop"));
+    assert_eq!(secrets.get(SecretKind::Database), Some(&Secret::new("hunter2")));
     assert!(world.model.welcome.typed.is_empty());
     let dumped = serde_json::to_string(&world.model).unwrap();
     assert!(!dumped.contains("hunter2"));

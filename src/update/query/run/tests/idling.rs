@@ -1,10 +1,7 @@
 //! When a tab's session goes back to its pool, and when it must not.
 
 use super::*;
-use crate::{
-    effect::Effect as RootEffect,
-    update::{clock, query, shell::dialog::Dialog},
-};
+use crate::update::{clock, query, shell::dialog::Dialog};
 
 fn change(world: &mut World, change: impl FnOnce(&mut Live)) {
     match world.model.pages.active_mut().map(|tab| &mut tab.session) {

@@ -293,8 +293,7 @@ fn a_script_that_stands_at_an_error_is_stopped_by_a_cancel_and_by_its_tab_s_end(
 #[test]
 fn statements_that_are_refused_before_they_are_sent_do_not_pile_up() {
     let mut world = World::new().connected();
-    let connection = world.connection();
-    world.model.connections.get_mut(&connection).unwrap().config.read_only = true;
+    world.change_config(|config| config.read_only = true);
     world.text(&"commit prepared 'x';\n".repeat(5_000));
     world.command(Command::QueryRunAllContinue);
     world.open_session();

@@ -226,10 +226,7 @@ fn a_timeout_in_another_language_is_known_by_its_time() {
         (2_000, 2_500_000, true),
     ] {
         let mut world = plain();
-        let id = world.connection();
-        if let Some(known) = world.model.connections.get_mut(&id) {
-            known.config.statement_timeout_ms = limit_ms;
-        }
+        world.change_config(|config| config.statement_timeout_ms = limit_ms);
         let failure = Failure {
             sqlstate: Some("57014".into()),
             ..Failure::new(Category::Query, "storniere Anfrage wegen Zeit")
