@@ -104,9 +104,12 @@ macro_rules! count_effects {
 }
 pub(crate) use count_effects as count;
 
+/// A pattern as it is written, and whether an effect is like it.
+pub type Pattern = (&'static str, fn(&Effect) -> bool);
+
 /// Says which effects were asked for, and which pattern is not like the effect at its place.
 #[track_caller]
-pub fn unexpected(effects: &[Effect], patterns: &[(&str, fn(&Effect) -> bool)]) -> ! {
+pub fn unexpected(effects: &[Effect], patterns: &[Pattern]) -> ! {
     let mut said = String::new();
     for (at, (pattern, matches)) in patterns.iter().enumerate() {
         let verdict = match effects.get(at) {
