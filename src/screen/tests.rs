@@ -21,7 +21,11 @@ use crate::{
         connection::{self, PoolStatus, ServerInfo, discovery, form, sandbox},
         files,
         keeping::{self, HistoryEntry, HistoryOutcome, Kept, Opened, SavedConnection},
-        query::{self, editor, read_only::Setting, run, session},
+        query::{
+            self, editor,
+            read_only::{Access, Inspection, Setting},
+            run, session,
+        },
         results::{self, contract},
         shell::{app, dialog, keys, welcome},
     },
@@ -142,7 +146,9 @@ impl World {
                 _ => None,
             });
             let sent = effects.iter().find_map(|effect| match effect {
-                Effect::Query(query::Effect::Run { query, .. }) => Some(*query),
+                Effect::Query(
+                    query::Effect::Run { query, .. } | query::Effect::RunReadOnly { query, .. },
+                ) => Some(*query),
                 _ => None,
             });
             match (sent, session) {
@@ -914,8 +920,10 @@ fn a_read_only_connection_says_so() {
         format!("{} {}", mode.label.text, mode.detail)
     };
     assert_eq!(shown(&world), "read-only always rolled back");
-    let kept = &mut world.model.pages.active_mut().unwrap().read_only;
-    kept.settings.push(Setting { name: "work_mem".into(), value: "5120".into(), custom: false });
+    let query = world.run("set work_mem = '5MB'");
+    let setting = Setting { name: "work_mem".into(), value: "5120".into(), custom: false };
+    let inspection = Inspection { access: Access::ReadOnly, settings: Some(vec![setting]) };
+    world.tell(query::Msg::Inspected { query, inspection });
     assert_eq!(shown(&world), "read-only always rolled back · keeps 1 setting");
 }
 
