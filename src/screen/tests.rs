@@ -19,7 +19,11 @@ use crate::{
         connection::{self, PoolStatus, ServerInfo, discovery, form, sandbox},
         files,
         keeping::{self, HistoryEntry, HistoryOutcome, Kept, Opened, SavedConnection},
-        query::{self, editor, read_only::Setting, run, session},
+        query::{
+            self, editor,
+            read_only::{Access, Inspection, Setting},
+            run, session,
+        },
         results::{self, contract},
         shell::{app, dialog, keys, place::Place, welcome},
     },
@@ -141,7 +145,9 @@ impl World {
                 _ => None,
             });
             let sent = effects.iter().find_map(|effect| match effect {
-                Effect::Query(query::Effect::Run { query, .. }) => Some(*query),
+                Effect::Query(
+                    query::Effect::Run { query, .. } | query::Effect::RunReadOnly { query, .. },
+                ) => Some(*query),
                 _ => None,
             });
             match (sent, session) {
@@ -912,8 +918,10 @@ fn a_read_only_connection_says_so() {
         format!("{} {}", mode.label.text, mode.detail)
     };
     assert_eq!(shown(&world), "read-only always rolled back");
-    let kept = &mut world.model.pages.active_mut().unwrap().read_only;
-    kept.settings.push(Setting { name: "work_mem".into(), value: "5120".into(), custom: false });
+    let query = world.run("set work_mem = '5MB'");
+    let setting = Setting { name: "work_mem".into(), value: "5120".into(), custom: false };
+    let inspection = Inspection { access: Access::ReadOnly, settings: Some(vec![setting]) };
+    world.tell(query::Msg::Inspected { query, inspection });
     assert_eq!(shown(&world), "read-only always rolled back · keeps 1 setting");
 }
 
@@ -1142,9 +1150,9 @@ fn of_many_results_the_bar_has_those_around_the_one_on_screen() {
     assert_eq!(bar.tabs.iter().find(|tab| tab.active).unwrap().number, 77);
     // In a wide window more of them have room; in a narrow one there is still the one that is shown.
     let shown = bar.tabs.len();
-    world.model.cx.settings.window = (2_400, 900);
+    world.tell(app::Msg::WindowResized { width: 2_400, height: 900 });
     assert!(world.work().results_bar.tabs.len() > shown);
-    world.model.cx.settings.window = (640, 420);
+    world.tell(app::Msg::WindowResized { width: 640, height: 420 });
     let bar = world.work().results_bar;
     assert!(bar.tabs.iter().any(|tab| tab.active));
 }

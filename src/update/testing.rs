@@ -16,7 +16,11 @@ use crate::{
     rows::{Chunk, ChunkBuilder, Column},
     settings,
     update::{
-        connection, keeping,
+        connection::{
+            self,
+            discovery::{self, Environment},
+        },
+        keeping,
         query::{
             self,
             page::Page,
@@ -36,22 +40,89 @@ pub struct World {
     at: Stamp,
 }
 
-/// What an effect is, without what it carries: `Query(Run`.
-pub fn names(effects: &[Effect]) -> Vec<String> {
-    effects
-        .iter()
-        .map(|effect| {
-            let text = format!("{effect:?}");
-            let end = text.find([' ', ')']).unwrap_or(text.len());
-            text[..end].to_owned()
-        })
-        .collect()
+/// The effects of each room under the room's name in [`Effect`], for [`expect!`] and [`count!`].
+pub mod asked {
+    pub use crate::{
+        effect::Effect as Root,
+        update::{
+            clock::Effect as Clock,
+            connection::{
+                Effect as Connection, discovery::Effect as Discovery, keychain::Effect as Keychain,
+                sandbox::Effect as Sandbox,
+            },
+            files::Effect as File,
+            jobs::Effect as Job,
+            keeping::Effect as Store,
+            query::{Effect as Query, session::Effect as Session},
+            results::contract::Effect as Cells,
+            schema::Effect as Schema,
+            settings::file::Effect as SettingsFile,
+            window::Effect as Window,
+        },
+    };
 }
 
-/// Holds the names of effects against the whole list that is expected.
+/// Holds effects against the whole list that is expected, as patterns: a missing effect fails, and so does one that is
+/// left over. What a pattern binds can be used afterwards; a condition on it may stand behind the list.
+///
+/// ```text
+/// expect!(world.run("select 1"), [Store(RecordRuns { .. }), Query(Run { session, .. })]);
+/// assert_eq!(*session, world.session());
+/// expect!(world.command(Command::TabClose), [Session(End { session, .. })] if *session == first);
+/// ```
+macro_rules! expect_effects {
+    ($effects:expr, [$($room:ident($what:ident $($fields:tt)?)),* $(,)?] $(if $condition:expr)? $(,)?) => {
+        let effects = &$effects[..];
+        let [$($crate::update::testing::asked::Root::$room(
+            $crate::update::testing::asked::$room::$what $($fields)?
+        )),*] = effects else {
+            $crate::update::testing::unexpected(effects, &[$((
+                concat!(stringify!($room), "(", stringify!($what $($fields)?), ")"),
+                |effect| $crate::update::testing::count!([effect], $room($what $($fields)?)) == 1,
+            )),*])
+        };
+        $(assert!($condition, "of {effects:#?}");)?
+    };
+}
+pub(crate) use expect_effects as expect;
+
+/// How many effects are like a pattern, where it doesn't matter what else is asked for.
+macro_rules! count_effects {
+    ($effects:expr, $room:ident($what:ident $($fields:tt)?)) => {{
+        let mut count = 0;
+        for effect in &$effects[..] {
+            #[allow(unused_variables)]
+            if let $crate::update::testing::asked::Root::$room(
+                $crate::update::testing::asked::$room::$what $($fields)?
+            ) = effect
+            {
+                count += 1;
+            }
+        }
+        count
+    }};
+}
+pub(crate) use count_effects as count;
+
+/// A pattern as it is written, and whether an effect is like it.
+pub type Pattern = (&'static str, fn(&Effect) -> bool);
+
+/// Says which effects were asked for, and which pattern is not like the effect at its place.
 #[track_caller]
-pub fn expect(effects: &[Effect], wanted: &[&str]) {
-    assert_eq!(names(effects), wanted, "{effects:#?}");
+pub fn unexpected(effects: &[Effect], patterns: &[Pattern]) -> ! {
+    let mut said = String::new();
+    for (at, (pattern, matches)) in patterns.iter().enumerate() {
+        let verdict = match effects.get(at) {
+            Some(effect) if matches(effect) => "is there",
+            Some(_) => "IS NOT LIKE the effect there",
+            None => "IS MISSING",
+        };
+        said += &format!("{at}: {pattern} {verdict}\n");
+    }
+    for at in patterns.len()..effects.len() {
+        said += &format!("{at}: an effect IS LEFT OVER\n");
+    }
+    panic!("other effects were expected:\n{said}these were asked for: {effects:#?}")
 }
 
 /// A failure that the server reports.
@@ -229,6 +300,22 @@ impl World {
         self.send(welcome::Msg::Asked { target })
     }
 
+    /// Another Tusk saves the active tab's connection with a change.
+    pub fn change_config(&mut self, change: impl FnOnce(&mut Config)) -> Vec<Effect> {
+        let id = self.connection();
+        let known = &self.model.connections[&id];
+        let (mut config, last_used_us) = (known.config.clone(), known.last_used_us);
+        change(&mut config);
+        let changed = vec![keeping::SavedConnection { id, config, last_used_us }];
+        self.send(keeping::Msg::ConnectionsChanged { changed, deleted: vec![] })
+    }
+
+    /// The newest look for servers finds none, and this environment.
+    pub fn find(&mut self, environment: Environment) -> Vec<Effect> {
+        let (request, servers) = (self.model.welcome.servers_of, vec![]);
+        self.send(discovery::Msg::ServersFound { request, servers, environment })
+    }
+
     /// The attempt of the active tab's connection.
     pub fn attempt(&self) -> Request {
         match self.link() {
@@ -394,5 +481,60 @@ impl World {
     pub fn messages(&self) -> Vec<String> {
         let messages = self.tab().messages.iter();
         messages.map(|message| message.shown()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::update::{keeping::Effect::SaveLayout, window::Effect::Quit};
+
+    fn effects() -> Vec<Effect> {
+        let (request, tabs) = (Request(1), vec![]);
+        vec![SaveLayout { request, tabs }.into(), Quit.into()]
+    }
+
+    #[test]
+    fn what_the_patterns_bind_can_be_used() {
+        expect!(effects(), [Store(SaveLayout { request, .. }), Window(Quit)]);
+        assert_eq!(*request, Request(1));
+        expect!(&effects()[..1], [Store(SaveLayout { request, .. })] if *request == Request(1));
+        expect!([], []);
+    }
+
+    #[test]
+    #[should_panic(expected = "1: Window(WriteClipboard { .. }) IS NOT LIKE the effect there\n")]
+    fn another_effect_than_the_expected_one_fails() {
+        expect!(effects(), [Store(SaveLayout { .. }), Window(WriteClipboard { .. })]);
+    }
+
+    #[test]
+    #[should_panic(expected = "0: Store(SaveLayout { request: Request(2), .. }) IS NOT LIKE")]
+    fn an_effect_that_carries_something_else_fails() {
+        expect!(effects(), [Store(SaveLayout { request: Request(2), .. }), Window(Quit)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "of [")]
+    fn a_condition_that_does_not_hold_fails() {
+        expect!(effects(), [Store(SaveLayout { request, .. }), Window(Quit)] if request.0 == 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "1: Window(Quit) IS MISSING\n")]
+    fn a_missing_effect_fails() {
+        expect!(&effects()[..1], [Store(SaveLayout { .. }), Window(Quit)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "1: an effect IS LEFT OVER\n")]
+    fn an_effect_that_is_left_over_fails() {
+        expect!(effects(), [Store(SaveLayout { .. })]);
+    }
+
+    #[test]
+    fn effects_like_a_pattern_are_counted() {
+        assert_eq!(count!(effects(), Window(Quit)), 1);
+        assert_eq!(count!(effects(), Store(SaveLayout { request: Request(2), .. })), 0);
     }
 }

@@ -193,6 +193,7 @@ pub fn accept(connections: &mut Connections, cx: &mut Cx, import: Import) {
 mod tests {
     use super::*;
     use crate::{
+        base::secret::SecretKind,
         conninfo::service::{ServiceFile, services},
         effect::Effect as RootEffect,
         update::{
@@ -245,8 +246,10 @@ mod tests {
     fn an_import_ends_although_a_newer_answer_came_first() {
         let mut world = World::new();
         world.command(Command::ConnectionImport);
-        world.model.welcome.servers_of = Request(u64::MAX);
-        expect(&answer(&mut world, "", vec![]), &[]);
+        let (request, servers) = (Request(u64::MAX), vec![]);
+        let environment = Environment::default();
+        world.send(discovery::Msg::ServersFound { request, servers, environment });
+        expect!(answer(&mut world, "", vec![]), []);
         assert!(world.notice().contains("nothing to import"));
         assert!(!world.is_busy());
         assert_ne!(world.model.defaults.user, "ann", "what is newer stays");
@@ -255,11 +258,11 @@ mod tests {
     #[test]
     fn what_would_be_imported_is_listed_and_saved_after_a_yes() {
         let mut world = World::new();
-        expect(&world.command(Command::ConnectionImport), &["Discovery(FindServers"]);
+        expect!(world.command(Command::ConnectionImport), [Discovery(FindServers { .. })]);
         assert!(world.is_busy());
         let text = "[it's]\nhost=db\nport=5433\nuser=app\ndbname=shop\npassword=hunter2\n[bad]\nport=x\n[plain]";
         let same = Listed { host: "db".into(), ..listed("db") };
-        expect(&answer(&mut world, text, vec![listed("other"), same]), &[]);
+        expect!(answer(&mut world, text, vec![listed("other"), same]), []);
         assert_eq!(
             asked(&world),
             [
@@ -271,19 +274,20 @@ mod tests {
             ]
         );
         let effects = world.press("enter");
-        expect(
-            &effects,
-            &[
-                "Store(SaveConnection",
-                "Keychain(Store",
-                "Store(SaveConnection",
-                "Store(SaveConnection",
-            ],
+        expect!(
+            effects,
+            [
+                Store(SaveConnection { connection: first, .. }),
+                Keychain(Store { connection, kind: SecretKind::Database, password, .. }),
+                Store(SaveConnection { .. }),
+                Store(SaveConnection { .. }),
+            ]
         );
+        assert_eq!((*connection, password.reveal()), (first.id, "hunter2"));
         assert!(!format!("{effects:?}").contains("hunter2"));
         assert_eq!(world.notice(), "Imported 3 connections.");
         world.command(Command::ConnectionImport);
-        expect(&answer(&mut world, text, vec![listed("other"), listed("new")]), &[]);
+        expect!(answer(&mut world, text, vec![listed("other"), listed("new")]), []);
         assert_eq!(
             asked(&world)[..2],
             ["app@new:5433/shop", "3 more are saved already, and stay as they are."]
@@ -299,7 +303,7 @@ mod tests {
         assert_eq!(asked(&world)[LISTED], "… and 3 more");
         world.press("escape");
         world.command(Command::ConnectionImport);
-        expect(&answer(&mut world, "", vec![]), &[]);
+        expect!(answer(&mut world, "", vec![]), []);
         assert!(world.notice().starts_with("There is nothing to import"));
         assert_eq!(world.model.dialog, None);
     }
@@ -321,7 +325,7 @@ mod tests {
     #[test]
     fn a_search_for_servers_that_nobody_asked_an_import_of_asks_nothing() {
         let mut world = World::new();
-        expect(&answer(&mut world, "[a]\nhost=h", vec![listed("h")]), &[]);
+        expect!(answer(&mut world, "[a]\nhost=h", vec![listed("h")]), []);
         assert_eq!(world.model.dialog, None);
     }
 }

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(world.model.sidebar.selected, 1, "the choice goes with it");
         let effects = world.press("alt-down");
         assert_eq!(saved(&effects), [("c".into(), 1), ("a".into(), 2)]);
-        expect(&world.press("alt-down"), &[]);
+        expect!(world.press("alt-down"), []);
         assert_eq!(listed(&world), ["b", "c", "a", "d"]);
         let effects = world.press("alt-up");
         assert_eq!(saved(&effects), [("a".into(), 1), ("c".into(), 2)]);
@@ -196,7 +196,7 @@ mod tests {
         let secret = Some(Secret::new("hunter2"));
         original.unwrap().secrets.set(SecretKind::Database, secret);
         let effects = world.command(Command::ConnectionDuplicate);
-        expect(&effects, &["Store(SaveConnection"]);
+        expect!(effects, [Store(SaveConnection { .. })]);
         assert_eq!(saved(&effects), [("a copy".into(), 1)]);
         assert!(world.notice().contains("without the passwords"));
         let effects = world.command(Command::ConnectionDuplicate);
@@ -212,8 +212,8 @@ mod tests {
     #[test]
     fn where_nothing_is_chosen_nothing_is_copied_or_moved() {
         let mut world = world(&[]);
-        expect(&world.command(Command::ConnectionDuplicate), &[]);
+        expect!(world.command(Command::ConnectionDuplicate), []);
         assert_eq!(world.notice(), "There is no connection here to duplicate.");
-        expect(&world.command(Command::ConnectionMoveUp), &[]);
+        expect!(world.command(Command::ConnectionMoveUp), []);
     }
 }

@@ -8,25 +8,36 @@ use crate::{
     model::Model,
     rows::Column,
     update::{
-        connection,
+        connection::{self, discovery::Environment},
         keeping::{Kept, SavedConnection},
         picker::Picker,
         query::{self, page::Ended, run},
         shell::{command::Command, dialog::Dialog, welcome},
-        testing::{World, config, expect, names, nothing_kept, refusal},
+        testing::{World, config, expect, nothing_kept, refusal},
     },
 };
 
 fn with_saved() -> World {
+    with_saved_as(config(7000))
+}
+
+fn with_saved_as(config: Config) -> World {
     let mut ids = Ids::seeded(1);
     World::with(Kept {
         connections: vec![SavedConnection {
             id: ConnectionId::next(&mut ids),
-            config: Config { name: "shop".into(), ..config(7000) },
+            config: Config { name: "shop".into(), ..config },
             last_used_us: None,
         }],
         ..nothing_kept()
     })
+}
+
+/// A world that asks the keychain about the secrets of a saved connection with a client key.
+fn with_key() -> World {
+    let mut world = with_saved_as(Config { ssl_key: "client.key".into(), ..config(7000) });
+    expect!(named(&mut world), [Keychain(Read { kind: SecretKind::SslKey, .. })]);
+    world
 }
 
 fn named(world: &mut World) -> Vec<RootEffect> {
@@ -57,19 +68,17 @@ fn answer_about(
 #[test]
 fn a_saved_connection_asks_the_keychain_first() {
     let mut world = with_saved();
-    expect(&named(&mut world), &["Keychain(Read"]);
-    expect(&answer_keychain(&mut world, Ok(Secret::new("pw"))), &["Connection(Open"]);
-    expect(&world.open_link(), &["Store(SaveConnection", "Schema(Load"]);
+    expect!(named(&mut world), [Keychain(Read { kind: SecretKind::Database, .. })]);
+    let effects = answer_keychain(&mut world, Ok(Secret::new("pw")));
+    assert_eq!(opened_with(&effects), Some("pw"));
+    expect!(world.open_link(), [Store(SaveConnection { .. }), Schema(Load { .. })]);
     assert!(world.model.connections[&world.connection()].secrets.is_empty());
 }
 
+#[track_caller]
 fn opened_with(effects: &[RootEffect]) -> Option<&str> {
-    match effects {
-        [RootEffect::Connection(Effect::Open { secrets, .. })] => {
-            secrets.get(SecretKind::Database).map(Secret::reveal)
-        }
-        other => panic!("it does not connect: {other:?}"),
-    }
+    expect!(effects, [Connection(Open { secrets, .. })]);
+    secrets.get(SecretKind::Database).map(Secret::reveal)
 }
 
 #[test]
@@ -82,13 +91,13 @@ fn the_keychain_s_password_comes_before_the_environment_s_and_that_before_none()
         (Err(Refusal::NotFound), None, None),
     ] {
         let mut world = with_saved();
-        world.model.defaults.password = of_environment;
+        world.find(Environment { password: of_environment, ..Environment::default() });
         named(&mut world);
         let effects = answer_keychain(&mut world, kept);
         assert_eq!(opened_with(&effects), expected);
     }
     let mut world = World::new();
-    world.model.defaults.password = environment;
+    world.find(Environment { password: environment, ..Environment::default() });
     let effects = world.connect_with(5432, Some("typed"));
     assert_eq!(opened_with(&effects), Some("typed"));
 }
@@ -99,7 +108,7 @@ fn a_password_that_nobody_typed_is_refused_with_the_place_where_it_stands() {
     world.connect(5432);
     let detail = Some("The password came from the password file /p, line 2.".to_owned());
     let failure = Failure { detail: detail.clone(), ..refusal("28P01", "wrong password") };
-    expect(&world.fail_link(failure), &[]);
+    expect!(world.fail_link(failure), []);
     let Some(Dialog::Connection(connection::Dialog::Password(prompt))) = &world.model.dialog else {
         panic!("no prompt");
     };
@@ -111,16 +120,24 @@ fn a_wrong_password_asks_and_the_right_one_is_stored_when_the_server_took_it() {
     let mut world = with_saved();
     named(&mut world);
     answer_keychain(&mut world, Ok(Secret::new("old")));
-    expect(&world.fail_link(refusal("28P01", "wrong password")), &[]);
+    expect!(world.fail_link(refusal("28P01", "wrong password")), []);
     assert!(
         matches!(&world.model.dialog, Some(Dialog::Connection(connection::Dialog::Password(prompt))) if prompt.failure.is_some())
     );
     world.type_secret("again");
-    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
-    expect(&world.fail_link(refusal("28P01", "wrong password")), &[]);
+    expect!(world.command(Command::DialogAccept), [Connection(Open { .. })]);
+    expect!(world.fail_link(refusal("28P01", "wrong password")), []);
     world.type_secret("right");
-    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
-    expect(&world.open_link(), &["Store(SaveConnection", "Keychain(Store", "Schema(Load"]);
+    assert_eq!(opened_with(&world.command(Command::DialogAccept)), Some("right"));
+    expect!(
+        world.open_link(),
+        [
+            Store(SaveConnection { .. }),
+            Keychain(Store { kind: SecretKind::Database, password, .. }),
+            Schema(Load { .. }),
+        ]
+    );
+    assert_eq!(password.reveal(), "right");
 }
 
 #[test]
@@ -129,12 +146,12 @@ fn a_secret_that_proved_right_is_stored_though_another_one_had_to_be_typed_after
     named(&mut world);
     answer_keychain(&mut world, Err(Refusal::NotFound));
     let wants = |kind| Failure::new(Category::Ssh, "a secret").wanting(Want::Secret(kind));
-    expect(&world.fail_link(wants(SecretKind::Ssh)), &[]);
+    expect!(world.fail_link(wants(SecretKind::Ssh)), []);
     world.type_secret("of the tunnel");
-    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
-    expect(&world.fail_link(wants(SecretKind::Database)), &[]);
+    expect!(world.command(Command::DialogAccept), [Connection(Open { .. })]);
+    expect!(world.fail_link(wants(SecretKind::Database)), []);
     world.type_secret("of the role");
-    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
+    expect!(world.command(Command::DialogAccept), [Connection(Open { .. })]);
     let stored: Vec<_> = world
         .open_link()
         .into_iter()
@@ -180,7 +197,7 @@ fn a_keychain_that_is_absent_is_said_and_the_password_asked_for() {
     let mut world = with_saved();
     named(&mut world);
     let absent = Refusal::Unavailable { reason: "no service".into() };
-    expect(&answer_keychain(&mut world, Err(absent)), &["Connection(Open"]);
+    expect!(answer_keychain(&mut world, Err(absent)), [Connection(Open { .. })]);
     assert!(world.notice().contains("kept in memory"));
     world.fail_link(Failure {
         sqlstate: Some("28P01".into()),
@@ -199,7 +216,7 @@ fn a_password_that_is_not_given_fails_what_waits() {
     world.command(Command::QueryRun);
     world.fail_link(refusal("28P01", "wrong password"));
     assert!(!world.is_busy(), "it waits for the user");
-    expect(&world.command(Command::DialogCancel), &[]);
+    expect!(world.command(Command::DialogCancel), []);
     assert!(matches!(world.tab().run, run::Run::Idle));
     assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
 }
@@ -229,8 +246,8 @@ fn a_url_with_the_password_answers_the_prompt() {
     let mut world = World::new();
     world.connect(5432);
     world.fail_link(refusal("28P01", "wrong password"));
-    expect(&world.connect(5432), &[]);
-    expect(&world.connect_with(5432, Some("pw")), &["Connection(Open"]);
+    expect!(world.connect(5432), []);
+    assert_eq!(opened_with(&world.connect_with(5432, Some("pw"))), Some("pw"));
     assert_eq!(world.model.dialog, None);
 }
 
@@ -238,19 +255,22 @@ fn a_url_with_the_password_answers_the_prompt() {
 fn a_connection_that_closes_is_opened_again_when_it_was_asked_for_meanwhile() {
     let mut world = World::new().connected();
     world.command(Command::ConnectionDisconnect);
-    expect(&world.connect(5432), &[]);
+    expect!(world.connect(5432), []);
     let connection = world.connection();
-    expect(&world.send(connection::Msg::Closed { connection }), &["Connection(Open"]);
-    expect(&world.send(connection::Msg::Closed { connection }), &[]);
+    let effects = world.send(connection::Msg::Closed { connection });
+    expect!(effects, [Connection(Open { connection: opened, .. })] if *opened == connection);
+    expect!(world.send(connection::Msg::Closed { connection }), []);
     assert!(world.is_busy());
 }
 
 #[test]
 fn reconnecting_an_open_connection_closes_it_and_opens_it_again() {
     let mut world = World::new().connected();
-    expect(&world.command(Command::ConnectionReconnect), &["Connection(Close"]);
     let connection = world.connection();
-    expect(&world.send(connection::Msg::Closed { connection }), &["Connection(Open"]);
+    let effects = world.command(Command::ConnectionReconnect);
+    expect!(effects, [Connection(Close { connection: closed })] if *closed == connection);
+    let effects = world.send(connection::Msg::Closed { connection });
+    expect!(effects, [Connection(Open { connection: opened, .. })] if *opened == connection);
 }
 
 #[test]
@@ -258,7 +278,7 @@ fn reconnecting_does_not_end_an_open_transaction() {
     let mut world = World::new().connected();
     world.run("begin");
     world.finish("BEGIN", Transaction::Active);
-    expect(&world.command(Command::ConnectionReconnect), &[]);
+    expect!(world.command(Command::ConnectionReconnect), []);
     assert!(world.notice().contains("a transaction is open"));
 }
 
@@ -268,7 +288,10 @@ fn another_connection_leaves_an_open_transaction_in_its_tab() {
     world.run("begin");
     world.finish("BEGIN", Transaction::Active);
     let first = world.model.pages.active;
-    expect(&world.connect(5433), &["Store(SaveTab", "Store(SaveLayout", "Connection(Open"]);
+    expect!(
+        world.connect(5433),
+        [Store(SaveTab { .. }), Store(SaveLayout { .. }), Connection(Open { .. })]
+    );
     assert_ne!(world.model.pages.active, first);
     assert_eq!(
         world.model.pages.get_mut(first).and_then(|tab| tab.transaction()),
@@ -290,30 +313,27 @@ fn a_connection_that_opens_after_it_was_deleted_is_closed() {
 }
 
 /// What goes to the server.
-fn sent(effects: &[RootEffect]) -> Vec<String> {
-    let mut names = names(effects);
-    names.retain(|name| name.starts_with("Query("));
-    names
+fn sent(mut effects: Vec<RootEffect>) -> Vec<RootEffect> {
+    effects.retain(|effect| matches!(effect, RootEffect::Query(_)));
+    effects
 }
 
 #[test]
 fn a_connection_that_becomes_read_only_lets_an_open_transaction_end_and_writes_no_more() {
     let mut world = World::new().connected();
-    let connection = world.connection();
     let set = |world: &mut World, read_only| {
-        let known = world.model.connections.get_mut(&connection).unwrap();
-        known.config.read_only = read_only;
+        world.change_config(|config| config.read_only = read_only);
     };
     world.run("begin");
     world.finish("BEGIN", Transaction::Active);
     set(&mut world, true);
-    assert_eq!(sent(&world.run("commit")), ["Query(Run"]);
+    expect!(sent(world.run("commit")), [Query(Run { .. })]);
     world.finish("COMMIT", Transaction::Idle);
-    assert_eq!(sent(&world.run("begin")), ["Query(RunReadOnly"]);
+    expect!(sent(world.run("begin")), [Query(RunReadOnly { .. })]);
     world.finish("BEGIN", Transaction::Active);
     set(&mut world, false);
     set(&mut world, true);
-    assert_eq!(sent(&world.run("commit")), ["Query(RunReadOnly"]);
+    expect!(sent(world.run("commit")), [Query(RunReadOnly { .. })]);
 }
 
 #[test]
@@ -323,21 +343,21 @@ fn a_connection_that_was_opened_read_only_writes_when_it_is_opened_again() {
     world.open_link();
     let connection = world.connection();
     let set = |world: &mut World, read_only| {
-        let known = world.model.connections.get_mut(&connection).unwrap();
-        known.config.read_only = read_only;
+        world.change_config(|config| config.read_only = read_only);
     };
     let reopen = |world: &mut World| {
         world.command(Command::ConnectionReconnect);
         world.send(connection::Msg::Closed { connection });
+        answer_keychain(world, Err(Refusal::NotFound));
         world.open_link();
     };
     set(&mut world, true);
     reopen(&mut world);
     set(&mut world, false);
-    assert_eq!(sent(&world.run("select 1")), ["Query(RunReadOnly"]);
+    expect!(sent(world.run("select 1")), [Query(RunReadOnly { .. })]);
     world.finish("SELECT 1", Transaction::Idle);
     reopen(&mut world);
-    assert_eq!(sent(&world.run("select 1")), ["Query(Run"]);
+    expect!(sent(world.run("select 1")), [Query(Run { .. })]);
 }
 
 #[test]
@@ -345,8 +365,8 @@ fn disconnecting_asks_where_something_would_be_lost() {
     let mut world = World::new().connected();
     world.run("begin");
     world.finish("BEGIN", Transaction::Active);
-    expect(&world.command(Command::ConnectionDisconnect), &[]);
-    expect(&world.command(Command::DialogToggle), &["Session(End", "Connection(Close"]);
+    expect!(world.command(Command::ConnectionDisconnect), []);
+    expect!(world.command(Command::DialogToggle), [Session(End { .. }), Connection(Close { .. })]);
     assert_eq!(world.link(), &Link::Closing);
     assert!(world.is_busy(), "it still closes");
 }
@@ -357,8 +377,11 @@ fn deleting_a_connection_in_use_keeps_its_sessions() {
     named(&mut world);
     answer_keychain(&mut world, Err(Refusal::NotFound));
     world.open_link();
-    expect(&world.command(Command::ConnectionDelete), &[]);
-    expect(&world.command(Command::DialogAccept), &["Store(DeleteConnection", "Keychain(Delete"]);
+    expect!(world.command(Command::ConnectionDelete), []);
+    expect!(
+        world.command(Command::DialogAccept),
+        [Store(DeleteConnection { .. }), Keychain(Delete { .. })]
+    );
     assert!(world.model.connections[&world.connection()].is_open());
     assert!(!world.model.connections[&world.connection()].saved);
 }
@@ -371,14 +394,12 @@ fn a_test_of_a_saved_connection_takes_the_keychains_password() {
     world.open_link();
     world.command(Command::ConnectionEdit);
     let effects = world.command(Command::DialogTest);
-    expect(&effects, &["Keychain(Read"]);
-    let RootEffect::Keychain(keychain::Effect::Read { request, connection, kind }) = effects[0]
-    else {
-        unreachable!()
-    };
+    expect!(effects, [Keychain(Read { request, connection, kind })]);
+    let (request, connection, kind) = (*request, *connection, *kind);
     let answer = keychain::Msg::Read { request, connection, kind, result: Ok(Secret::new("pw")) };
-    expect(&world.send(answer.clone()), &["Connection(Test"]);
-    expect(&world.send(answer), &[]);
+    expect!(world.send(answer.clone()), [Connection(Test { secrets, .. })]);
+    assert_eq!(secrets.get(SecretKind::Database), Some(&Secret::new("pw")));
+    expect!(world.send(answer), []);
 }
 
 #[test]
@@ -389,8 +410,16 @@ fn the_password_of_a_passing_connection_is_stored_with_the_connection_where_aske
     world.type_secret("pw");
     assert!(!world.model.connections[&world.connection()].saved);
     world.command(Command::DialogToggle);
-    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
-    expect(&world.open_link(), &["Store(SaveConnection", "Keychain(Store", "Schema(Load"]);
+    expect!(world.command(Command::DialogAccept), [Connection(Open { .. })]);
+    expect!(
+        world.open_link(),
+        [
+            Store(SaveConnection { .. }),
+            Keychain(Store { kind: SecretKind::Database, password, .. }),
+            Schema(Load { .. }),
+        ]
+    );
+    assert_eq!(password.reveal(), "pw");
     assert!(world.model.connections[&world.connection()].saved);
 }
 
@@ -401,7 +430,7 @@ fn the_password_of_a_passing_connection_is_not_stored_unasked() {
     world.fail_link(refusal("28P01", "password required"));
     world.type_secret("pw");
     world.command(Command::DialogAccept);
-    expect(&world.open_link(), &["Schema(Load"]);
+    expect!(world.open_link(), [Schema(Load { .. })]);
     assert!(!world.model.connections[&world.connection()].saved);
 }
 
@@ -416,7 +445,7 @@ fn an_answer_of_the_keychain_to_another_question_changes_nothing() {
         kind: SecretKind::Database,
         result: Ok(Secret::new("of another time")),
     };
-    expect(&world.send(stale), &[]);
+    expect!(world.send(stale), []);
     assert!(matches!(world.link(), Link::AskingKeychain { .. }));
 }
 
@@ -425,7 +454,7 @@ fn an_answer_to_another_attempt_opens_nothing() {
     let mut world = World::new();
     world.connect(5432);
     let (connection, attempt) = (world.connection(), world.model.cx.request());
-    expect(&world.send(Msg::Opened { connection, attempt, server: ServerInfo::default() }), &[]);
+    expect!(world.send(Msg::Opened { connection, attempt, server: ServerInfo::default() }), []);
     assert!(matches!(world.link(), Link::Opening { .. }));
 }
 
@@ -436,7 +465,7 @@ fn a_failure_of_another_attempt_fails_nothing() {
     let (connection, attempt) = (world.connection(), world.model.cx.request());
     let failure = refusal("3D000", "no such database");
     let stale = Msg::OpenFailed { connection, attempt, failure };
-    expect(&world.send(stale), &[]);
+    expect!(world.send(stale), []);
     assert!(matches!(world.link(), Link::Opening { .. }));
     assert_eq!(world.tab().ended, None);
 }
@@ -519,24 +548,17 @@ fn what_a_connection_is_called_and_where_it_stands_in_the_list_make_no_other_pla
 
 #[test]
 fn each_secret_is_asked_for_in_turn_and_no_more_where_the_keychain_is_absent() {
-    let with_key = || {
-        let mut world = with_saved();
-        for known in world.model.connections.values_mut() {
-            known.config.ssl_key = "client.key".into();
-        }
-        expect(&named(&mut world), &["Keychain(Read"]);
-        world
-    };
     let answer = |world: &mut World, result| answer_about(world, SecretKind::SslKey, result);
     let mut world = with_key();
     let found = answer(&mut world, Ok(Secret::new("open sesame")));
-    expect(&found, &["Keychain(Read"]);
-    expect(&answer_keychain(&mut world, Err(Refusal::NotFound)), &["Connection(Open"]);
+    expect!(found, [Keychain(Read { kind: SecretKind::Database, .. })]);
+    expect!(answer_keychain(&mut world, Err(Refusal::NotFound)), [Connection(Open { .. })]);
     let mut world = with_key();
-    expect(&answer(&mut world, Err(Refusal::NotFound)), &["Keychain(Read"]);
+    let missing = answer(&mut world, Err(Refusal::NotFound));
+    expect!(missing, [Keychain(Read { kind: SecretKind::Database, .. })]);
     let mut world = with_key();
     let absent = Refusal::Unavailable { reason: "no service".into() };
-    expect(&answer(&mut world, Err(absent)), &["Connection(Open"]);
+    expect!(answer(&mut world, Err(absent)), [Connection(Open { .. })]);
 }
 
 #[test]
@@ -550,7 +572,7 @@ fn fr_019a_a_secret_that_no_keychain_takes_is_asked_for_once_and_used_for_the_wh
             wants: Some(Want::Secret(kind)),
             ..Failure::new(Category::Authentication, "a secret is wanted")
         };
-        expect(&world.fail_link(wanted), &[]);
+        expect!(world.fail_link(wanted), []);
         world.type_secret("typed");
         let effects = world.command(Command::DialogAccept);
         let has_it = |effects: &[RootEffect]| {
@@ -558,12 +580,11 @@ fn fr_019a_a_secret_that_no_keychain_takes_is_asked_for_once_and_used_for_the_wh
                 if secrets.get(kind) == Some(&Secret::new("typed")))
         };
         assert!(has_it(&effects), "{effects:?}");
-        let effects = world.open_link();
-        expect(&effects, &["Store(SaveConnection", "Keychain(Store", "Schema(Load"]);
-        let connection = world.connection();
-        let RootEffect::Keychain(keychain::Effect::Store { request, .. }) = effects[1] else {
-            panic!("{effects:?}");
-        };
+        expect!(
+            world.open_link(),
+            [Store(SaveConnection { .. }), Keychain(Store { request, .. }), Schema(Load { .. })]
+        );
+        let (connection, request) = (world.connection(), *request);
         world.send(keychain::Msg::Stored { request, connection, kind, result: Err(absent()) });
         assert!(world.notice().contains("no service"), "{}", world.notice());
         assert!(world.notice().contains("kept in memory until Tusk ends"));
@@ -587,13 +608,12 @@ fn fr_019a_a_secret_in_memory_goes_when_the_keychain_has_it_or_the_connection_is
     world.fail_link(refusal("28P01", "no password"));
     world.type_secret("typed");
     world.command(Command::DialogAccept);
-    let effects = world.open_link();
-    let connection = world.connection();
-    let kind = SecretKind::Database;
+    expect!(
+        world.open_link(),
+        [Store(SaveConnection { .. }), Keychain(Store { request, kind, .. }), Schema(Load { .. })]
+    );
+    let (connection, request, kind) = (world.connection(), *request, *kind);
     assert!(world.model.connections[&connection].secrets.has(kind));
-    let RootEffect::Keychain(keychain::Effect::Store { request, .. }) = effects[1] else {
-        panic!("{effects:?}");
-    };
     world.send(keychain::Msg::Stored { request, connection, kind, result: Ok(()) });
     assert!(world.model.connections[&connection].secrets.is_empty());
 }
@@ -606,13 +626,9 @@ fn fr_019a_at_the_end_of_the_program_no_secret_is_left_in_the_model() {
     };
     let mut opening = World::new();
     opening.connect_with(5432, Some("pw"));
-    let mut asking = with_saved();
-    named(&mut asking);
-    if let Some(known) = asking.model.connections.values_mut().next()
-        && let Link::AskingKeychain { secrets, .. } = &mut known.link
-    {
-        secrets.set(SecretKind::Ssh, Some(Secret::new("pw")));
-    }
+    let mut asking = with_key();
+    answer_about(&mut asking, SecretKind::SslKey, Ok(Secret::new("pw")));
+    assert!(matches!(asking.link(), Link::AskingKeychain { .. }));
     let mut prompted = with_saved();
     named(&mut prompted);
     answer_keychain(&mut prompted, Err(Refusal::NotFound));
@@ -622,7 +638,8 @@ fn fr_019a_at_the_end_of_the_program_no_secret_is_left_in_the_model() {
     let defaults = typing.model.defaults.clone();
     typing.send(welcome::edited("postgres://a:pw@h/d", &defaults));
     let mut of_environment = World::new();
-    of_environment.model.defaults.password = Some(Secret::new("pw"));
+    of_environment
+        .find(Environment { password: Some(Secret::new("pw")), ..Environment::default() });
     let mut of_service = World::new();
     let secrets = [("password".to_owned(), Secret::new("pw"))];
     let service = Service {
@@ -632,7 +649,7 @@ fn fr_019a_at_the_end_of_the_program_no_secret_is_left_in_the_model() {
         mistake: None,
     };
     let file = ServiceFile { path: "/s".into(), services: Ok(vec![service]) };
-    of_service.model.defaults.service_files = vec![file];
+    of_service.find(Environment { service_files: vec![file], ..Environment::default() });
     for mut world in [opening, asking, prompted, typing, of_environment, of_service] {
         assert!(holds(&world.model), "{:?}", world.model);
         world.send(crate::update::shell::app::Msg::CloseRequested);

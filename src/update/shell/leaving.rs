@@ -144,6 +144,7 @@ mod tests {
     use crate::{
         failure::{Category, Failure},
         update::{
+            query::session::Ending,
             shell::command::Command,
             testing::{World, expect},
         },
@@ -175,14 +176,14 @@ mod tests {
     fn what_would_be_lost_is_named_and_enter_stays() {
         for command in [Command::TabClose, Command::AppQuit, Command::ConnectionDisconnect] {
             let mut world = in_transaction();
-            expect(&world.command(command), &[]);
+            expect!(world.command(command), []);
             let (reasons, can_commit) = question(&world);
             assert!(can_commit);
             assert!(
                 reasons[0].ends_with("a transaction is open: INSERT 0 1 (2 times), UPDATE 3"),
                 "{reasons:?}"
             );
-            expect(&world.command(Command::DialogAccept), &[]);
+            expect!(world.command(Command::DialogAccept), []);
             assert_eq!(world.model.dialog, None);
             assert_eq!(world.tab().transaction(), Some(Transaction::Active));
         }
@@ -193,11 +194,19 @@ mod tests {
         let mut world = in_transaction();
         world.command(Command::TabClose);
         let effects = world.command(Command::DialogToggle);
-        expect(&effects, &["Session(End", "Store(CloseTab", "Store(SaveTab", "Store(SaveLayout"]);
+        expect!(
+            effects,
+            [
+                Session(End { ending: Ending::Close, .. }),
+                Store(CloseTab { .. }),
+                Store(SaveTab { .. }),
+                Store(SaveLayout { .. })
+            ]
+        );
         let mut world = in_transaction();
         world.command(Command::AppQuit);
         let effects = world.command(Command::DialogToggle);
-        expect(&effects, &["Store(SaveLayout", "Window(Quit"]);
+        expect!(effects, [Store(SaveLayout { .. }), Window(Quit)]);
     }
 
     #[test]
@@ -205,10 +214,13 @@ mod tests {
         let mut world = in_transaction();
         world.command(Command::AppQuit);
         let effects = world.command(Command::DialogAlternative);
-        assert!(format!("{effects:?}").contains("\"commit\""), "{effects:?}");
+        expect!(effects, [Query(Run { sql, .. }), Store(RecordRuns { .. })] if &**sql == "commit");
         assert!(world.model.leaving.is_some());
         let effects = world.finish("COMMIT", Transaction::Idle);
-        assert!(format!("{effects:?}").ends_with("Window(Quit)]"), "{effects:?}");
+        expect!(
+            effects,
+            [Store(RecordRuns { .. }), Clock(Start { .. }), Store(SaveLayout { .. }), Window(Quit),]
+        );
     }
 
     #[test]
@@ -229,7 +241,7 @@ mod tests {
         world.run("select pg_sleep(9)");
         world.command(Command::TabClose);
         assert!(!question(&world).1);
-        expect(&world.command(Command::DialogAlternative), &[]);
+        expect!(world.command(Command::DialogAlternative), []);
         assert!(world.model.dialog.is_some(), "the question stays");
         let mut world = in_transaction();
         world.run("select 1/0");

@@ -8,7 +8,7 @@ use crate::{
     },
     effect::Effect as RootEffect,
     update::{
-        connection,
+        connection::{self, discovery::Environment},
         keeping::{self, Kept, SavedConnection},
         shell::{
             command::Command,
@@ -183,7 +183,7 @@ fn tab_walks_the_fields_that_are_shown_and_comes_around() {
 #[test]
 fn each_mistake_is_said_at_its_field_and_the_first_has_focus() {
     let mut world = World::new();
-    world.model.defaults.user = "ann".into();
+    world.find(Environment { user: "ann".into(), ..Environment::default() });
     world.command(Command::ConnectionNew);
     let edits = [
         (Field::Host, "a:x"),
@@ -199,7 +199,7 @@ fn each_mistake_is_said_at_its_field_and_the_first_has_focus() {
         let (field, text) = (place(field), text.to_owned());
         world.send(dialog::Msg::FieldEdited { field, text });
     }
-    expect(&world.command(Command::DialogAccept), &[]);
+    expect!(world.command(Command::DialogAccept), []);
     let Some(Dialog::Connection(connection::Dialog::Form(form))) = &world.model.dialog else {
         panic!("the dialog went");
     };
@@ -318,11 +318,10 @@ fn a_secret_that_is_of_no_use_any_more_leaves_the_keychain() {
     let mut world = editing(full());
     world.send(dialog::Msg::ChoiceClicked { field: place(Field::Tunnel), choice: 0 });
     let effects = world.command(Command::DialogAlternative);
-    expect(&effects, &["Keychain(Delete", "Store(SaveConnection"]);
-    assert!(matches!(
-        &effects[0],
-        RootEffect::Keychain(keychain::Effect::Delete { kind: SecretKind::Ssh, .. })
-    ));
+    expect!(
+        effects,
+        [Keychain(Delete { kind: SecretKind::Ssh, .. }), Store(SaveConnection { .. })]
+    );
 }
 
 #[test]
@@ -345,13 +344,15 @@ fn another_folder_takes_a_connection_in_at_its_end() {
 #[test]
 fn a_new_connection_begins_with_what_the_environment_says() {
     let mut world = World::new();
-    world.model.defaults.user = "ann".into();
-    world.model.defaults.variables = [
-        ("PGHOST".to_owned(), "a,b".to_owned()),
-        ("PGPORT".to_owned(), "1,2".to_owned()),
-        ("PGSSLMODE".to_owned(), "require".to_owned()),
-    ]
-    .into();
+    let environment = |variables: &[(&str, &str)]| Environment {
+        user: "ann".into(),
+        variables: variables
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect(),
+        ..Environment::default()
+    };
+    world.find(environment(&[("PGHOST", "a,b"), ("PGPORT", "1,2"), ("PGSSLMODE", "require")]));
     world.command(Command::ConnectionNew);
     let Some(Dialog::Connection(connection::Dialog::Form(form))) = &world.model.dialog else {
         panic!("no dialog");
@@ -359,8 +360,7 @@ fn a_new_connection_begins_with_what_the_environment_says() {
     assert_eq!((form.text(Field::Host), form.choice(Field::SslMode)), ("a:1,b:2".into(), REQUIRE));
     // What can't be is said, and the usual takes its place.
     world.command(Command::DialogCancel);
-    let port = ("PGPORT".to_owned(), "many".to_owned());
-    world.model.defaults.variables = [port].into();
+    world.find(environment(&[("PGPORT", "many")]));
     world.command(Command::ConnectionNew);
     assert!(world.notice().contains("PGPORT: The port must be a number"));
     let Some(Dialog::Connection(connection::Dialog::Form(form))) = &world.model.dialog else {

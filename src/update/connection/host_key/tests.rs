@@ -3,7 +3,6 @@
 use super::*;
 use crate::{
     base::secret::{Secret, SecretKind},
-    effect::Effect as RootEffect,
     failure::{Category, Want},
     screen::screen,
     update::{
@@ -44,17 +43,14 @@ fn asked() -> World {
     world.connect_with(5432, Some("pw"));
     world.text("select 1");
     world.command(Command::QueryRun);
-    expect(&world.fail_link(unknown()), &[]);
+    expect!(world.fail_link(unknown()), []);
     assert!(asks(&world));
     world
 }
 
 fn write(world: &mut World) -> Request {
     let effects = world.command(Command::DialogAlternative);
-    let [RootEffect::Connection(Effect::TrustHostKey { request, key: written })] = &effects[..]
-    else {
-        panic!("{effects:?}");
-    };
+    expect!(effects, [Connection(TrustHostKey { request, key: written })]);
     assert_eq!(**written, key());
     *request
 }
@@ -82,19 +78,17 @@ fn a_key_that_is_trusted_is_kept_and_then_connecting_goes_on_with_what_it_had() 
     let request = write(&mut world);
     assert!(world.is_busy());
     let effects = world.send(connection::Msg::HostKeyTrusted { request, result: Ok(()) });
-    let [RootEffect::Connection(Effect::Open { secrets, .. })] = &effects[..] else {
-        panic!("{effects:?}");
-    };
+    expect!(effects, [Connection(Open { secrets, .. })]);
     assert_eq!(secrets.get(SecretKind::Database), Some(&Secret::new("pw")));
     assert_eq!(world.model.dialog, None);
-    expect(&world.open_link(), &["Session(Open", "Schema(Load"]);
+    expect!(world.open_link(), [Session(Open { .. }), Schema(Load { .. })]);
 }
 
 #[test]
 fn enter_and_escape_trust_nobody() {
     for refusing in [Command::DialogAccept, Command::DialogCancel] {
         let mut world = asked();
-        expect(&world.command(refusing), &[]);
+        expect!(world.command(refusing), []);
         assert_eq!(world.model.dialog, None);
         assert!(matches!(world.tab().run, run::Run::Idle));
         assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
@@ -106,7 +100,7 @@ fn enter_and_escape_trust_nobody() {
 fn trust_is_written_once() {
     let mut world = asked();
     write(&mut world);
-    expect(&world.command(Command::DialogAlternative), &[]);
+    expect!(world.command(Command::DialogAlternative), []);
 }
 
 #[test]
@@ -114,7 +108,7 @@ fn a_key_that_could_not_be_kept_is_not_trusted_and_says_why() {
     let mut world = asked();
     let request = write(&mut world);
     let result = Err(Failure::new(Category::Storage, "the disk is full"));
-    expect(&world.send(connection::Msg::HostKeyTrusted { request, result }), &[]);
+    expect!(world.send(connection::Msg::HostKeyTrusted { request, result }), []);
     let now = world.model.cx.now;
     let text = screen(&world.model, now).to_text(&world.model);
     assert!(text.contains("The disk is full"), "{text}");
@@ -127,16 +121,16 @@ fn an_answer_after_the_question_was_taken_back_connects_nothing() {
     let request = write(&mut world);
     world.command(Command::DialogCancel);
     let late = connection::Msg::HostKeyTrusted { request, result: Ok(()) };
-    expect(&world.send(late.clone()), &[]);
+    expect!(world.send(late.clone()), []);
     let mut world = asked();
-    expect(&world.send(late), &[]);
+    expect!(world.send(late), []);
     assert!(asks(&world));
 }
 
 #[test]
 fn asking_for_the_connection_again_leaves_the_question_open() {
     let mut world = asked();
-    expect(&world.connect_with(5432, Some("pw")), &[]);
+    expect!(world.connect_with(5432, Some("pw")), []);
     assert!(asks(&world));
 }
 
@@ -147,7 +141,7 @@ fn a_question_that_can_t_be_asked_now_fails_what_waits() {
     world.text("select 1");
     world.command(Command::QueryRun);
     world.command(Command::PaletteOpen);
-    expect(&world.fail_link(unknown()), &[]);
+    expect!(world.fail_link(unknown()), []);
     assert!(matches!(world.tab().run, run::Run::Idle));
     assert!(matches!(world.model.dialog, Some(Dialog::Palette(_))));
 }
@@ -156,28 +150,33 @@ fn a_question_that_can_t_be_asked_now_fails_what_waits() {
 fn a_key_that_changed_is_no_question() {
     let mut world = World::new();
     world.connect(5432);
-    expect(&world.fail_link(Failure::new(Category::Ssh, "the key has changed")), &[]);
+    expect!(world.fail_link(Failure::new(Category::Ssh, "the key has changed")), []);
     assert_eq!(world.model.dialog, None);
-    expect(&world.command(Command::DialogAlternative), &[]);
+    expect!(world.command(Command::DialogAlternative), []);
 }
 
 #[test]
 fn a_password_that_was_typed_before_is_stored_when_the_server_is_trusted() {
-    let mut world = World::new().connected();
-    world.command(Command::ConnectionDisconnect);
-    let connection = world.connection();
-    world.send(connection::Msg::Closed { connection });
-    if let Some(known) = world.model.connections.get_mut(&connection) {
-        known.saved = true;
-        known.secrets.set(SecretKind::Database, Some(Secret::new("old")));
-    }
-    world.command(Command::ConnectionReconnect);
+    let mut world = World::new();
+    world.connect_with(5432, Some("old"));
+    world.change_config(|_| ());
     world.fail_link(refusal("28P01", "wrong password"));
     world.type_secret("new");
-    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
-    expect(&world.fail_link(unknown()), &[]);
+    expect!(world.command(Command::DialogAccept), [Connection(Open { .. })]);
+    expect!(world.fail_link(unknown()), []);
     let request = write(&mut world);
     let result = Ok(());
-    expect(&world.send(connection::Msg::HostKeyTrusted { request, result }), &["Connection(Open"]);
-    expect(&world.open_link(), &["Store(SaveConnection", "Keychain(Store", "Schema(Load"]);
+    expect!(
+        world.send(connection::Msg::HostKeyTrusted { request, result }),
+        [Connection(Open { .. })]
+    );
+    expect!(
+        world.open_link(),
+        [
+            Store(SaveConnection { .. }),
+            Keychain(Store { kind: SecretKind::Database, password, .. }),
+            Schema(Load { .. }),
+        ]
+    );
+    assert_eq!(password.reveal(), "new");
 }

@@ -8,7 +8,7 @@ use crate::{
         connection::{Msg, ServerInfo},
         query::{self, page::Ended, run, session},
         shell::{command::Command, dialog},
-        testing::{World, broken, expect, names, refusal},
+        testing::{World, broken, count, expect, refusal},
     },
 };
 
@@ -77,14 +77,14 @@ fn a_connection_whose_last_link_broke_is_tried_three_times_with_growing_pauses()
     let connection = world.connection();
     assert_eq!(answer(&mut world, Err(broken())), [Effect::Close { connection }.into()]);
     assert_eq!(world.link(), &Link::Failed { failure: broken() });
-    expect(&world.send(Msg::Closed { connection }), &[]);
+    expect!(world.send(Msg::Closed { connection }), []);
     assert!(matches!(world.link(), Link::Failed { .. }));
 }
 
 #[test]
 fn one_link_of_several_is_one_session_s_affair() {
     let mut world = World::new().connected();
-    expect(&lose_link(&mut world, 1), &[]);
+    expect!(lose_link(&mut world, 1), []);
     assert!(matches!(world.link(), Link::Open { .. }));
 }
 
@@ -95,16 +95,16 @@ fn nothing_is_tried_where_a_session_that_held_something_went_too() {
     world.finish("BEGIN", Transaction::Active);
     let session = world.session();
     let failure = broken();
-    expect(&world.send(session::Msg::Lost { session, failure }), &[]);
-    expect(&lose_link(&mut world, 0), &[]);
+    expect!(world.send(session::Msg::Lost { session, failure }), []);
+    expect!(lose_link(&mut world, 0), []);
     assert!(matches!(world.link(), Link::Open { .. }));
     // The user's word comes first; then a server that is still down is waited for.
-    expect(&world.command(Command::ConnectionReconnect), &[]);
+    expect!(world.command(Command::ConnectionReconnect), []);
     world.text("select 1");
-    expect(&world.command(Command::QueryRun), &["Session(Open"]);
+    expect!(world.command(Command::QueryRun), [Session(Open { .. })]);
     let session = world.session();
     let failure = broken();
-    expect(&world.send(session::Msg::OpenFailed { session, failure }), &["Clock(Start"]);
+    expect!(world.send(session::Msg::OpenFailed { session, failure }), [Clock(Start { .. })]);
 }
 
 #[test]
@@ -112,12 +112,14 @@ fn a_run_that_is_asked_for_meanwhile_waits_and_is_sent_once() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
     world.text("select 1");
-    expect(&world.command(Command::QueryRun), &[]);
+    expect!(world.command(Command::QueryRun), []);
     assert!(world.is_busy());
-    expect(&fire(&mut world), &["Connection(Prove"]);
-    expect(&answer(&mut world, Ok(())), &["Session(Open", "Schema(Load"]);
+    expect!(fire(&mut world), [Connection(Prove { connection, attempt })]);
+    assert_eq!((*connection, *attempt), (world.connection(), tried(&world)));
+    expect!(answer(&mut world, Ok(())), [Session(Open { .. }), Schema(Load { .. })]);
     assert!(matches!(world.link(), Link::Open { .. }));
-    expect(&world.open_session(), &["Query(Run", "Store(RecordRuns"]);
+    expect!(world.open_session(), [Query(Run { sql, .. }), Store(RecordRuns { .. })]);
+    assert_eq!(&**sql, "select 1");
     assert!(world.notice().contains("again"));
 }
 
@@ -128,10 +130,10 @@ fn a_run_whose_session_finds_no_server_waits_for_the_server_too() {
     world.command(Command::QueryRun);
     let session = world.session();
     let failure = broken();
-    expect(&world.send(session::Msg::OpenFailed { session, failure }), &["Clock(Start"]);
+    expect!(world.send(session::Msg::OpenFailed { session, failure }), [Clock(Start { .. })]);
     assert!(matches!(world.tab().run, run::Run::Waiting { .. }));
-    expect(&fire(&mut world), &["Connection(Prove"]);
-    expect(&answer(&mut world, Ok(())), &["Session(Open", "Schema(Load"]);
+    expect!(fire(&mut world), [Connection(Prove { .. })]);
+    expect!(answer(&mut world, Ok(())), [Session(Open { .. }), Schema(Load { .. })]);
 }
 
 #[test]
@@ -146,15 +148,15 @@ fn while_it_is_tried_again_a_session_that_finds_no_server_or_a_new_password_leav
         world.command(Command::QueryRun);
         let session = world.session();
         lose_link(&mut world, 0);
-        expect(&world.send(session::Msg::OpenFailed { session, failure }), &[]);
+        expect!(world.send(session::Msg::OpenFailed { session, failure }), []);
         let waiting = matches!(world.tab().run, run::Run::Waiting { .. });
         assert_eq!(waiting, waits);
         fire(&mut world);
         answer(&mut world, Err(wrong()));
         world.type_secret("new");
         world.command(Command::DialogAccept);
-        let opened = names(&world.open_link()).contains(&"Session(Open".to_owned());
-        assert_eq!(opened, waits);
+        let opened = count!(world.open_link(), Session(Open { .. }));
+        assert_eq!(opened, usize::from(waits));
     }
 }
 
@@ -169,7 +171,7 @@ fn a_session_that_is_refused_for_another_reason_fails_its_run() {
         world.text("select 1");
         world.command(Command::QueryRun);
         let session = world.session();
-        expect(&world.send(session::Msg::OpenFailed { session, failure }), &[]);
+        expect!(world.send(session::Msg::OpenFailed { session, failure }), []);
         assert!(matches!(world.tab().run, run::Run::Idle));
         assert!(matches!(world.link(), Link::Open { .. }));
     }
@@ -182,20 +184,20 @@ fn a_statement_that_was_lost_stays_lost() {
     let (query, session) = (world.query(), world.session());
     world.send(query::Msg::Lost { query, failure: Box::new(broken()), elapsed_us: 1 });
     let failure = broken();
-    expect(&world.send(session::Msg::Lost { session, failure }), &[]);
-    expect(&lose_link(&mut world, 0), &["Clock(Start"]);
-    expect(&fire(&mut world), &["Connection(Prove"]);
-    expect(&answer(&mut world, Ok(())), &["Schema(Load"]);
+    expect!(world.send(session::Msg::Lost { session, failure }), []);
+    expect!(lose_link(&mut world, 0), [Clock(Start { .. })]);
+    expect!(fire(&mut world), [Connection(Prove { .. })]);
+    expect!(answer(&mut world, Ok(())), [Schema(Load { .. })]);
     assert!(matches!(world.tab().run, run::Run::Idle));
     assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
-    expect(&world.command(Command::QueryRun), &["Session(Open"]);
+    expect!(world.command(Command::QueryRun), [Session(Open { .. })]);
 }
 
 #[test]
 fn it_can_be_stopped_in_a_pause_and_in_a_try() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
-    expect(&world.command(Command::QueryCancel), &["Clock(Stop", "Connection(Close"]);
+    expect!(world.command(Command::QueryCancel), [Clock(Stop { .. }), Connection(Close { .. })]);
     assert_eq!(world.link(), &Link::Failed { failure: broken() });
 
     let mut world = World::new().connected();
@@ -204,14 +206,18 @@ fn it_can_be_stopped_in_a_pause_and_in_a_try() {
     world.text("select 1");
     world.command(Command::QueryRun);
     let (connection, attempt) = (world.connection(), tried(&world));
-    expect(&world.command(Command::QueryCancel), &["Connection(Abandon", "Connection(Close"]);
+    expect!(
+        world.command(Command::QueryCancel),
+        [Connection(Abandon { attempt: abandoned }), Connection(Close { connection: closed })]
+    );
+    assert_eq!((*abandoned, *closed), (attempt, connection));
     assert!(matches!(world.tab().run, run::Run::Idle));
     let late = Msg::OpenFailed {
         connection,
         attempt,
         failure: Failure::new(Category::Cancelled, "stopped"),
     };
-    expect(&world.send(late), &[]);
+    expect!(world.send(late), []);
     assert_eq!(world.link(), &Link::Failed { failure: broken() });
     assert!(!world.is_busy());
 }
@@ -251,10 +257,10 @@ fn what_waits_fails_with_the_reason_when_the_tries_are_over() {
         answer(&mut world, Err(broken()));
     }
     fire(&mut world);
-    expect(&answer(&mut world, Err(broken())), &["Connection(Close"]);
+    expect!(answer(&mut world, Err(broken())), [Connection(Close { .. })]);
     assert!(matches!(world.tab().run, run::Run::Idle));
     assert_eq!(world.tab().failure(), Some(&broken()));
-    expect(&world.command(Command::QueryRun), &["Connection(Open"]);
+    expect!(world.command(Command::QueryRun), [Connection(Open { .. })]);
 }
 
 #[test]
@@ -264,11 +270,11 @@ fn a_password_that_is_not_right_any_more_stops_it_and_asks() {
     fire(&mut world);
     let wrong =
         Failure { category: Category::Authentication, ..refusal("28P01", "wrong password") };
-    expect(&answer(&mut world, Err(wrong)), &["Connection(Close"]);
+    expect!(answer(&mut world, Err(wrong)), [Connection(Close { .. })]);
     let asked = dialog::of_connection(&world.model.dialog).unwrap();
     assert!(asked.asks_password(world.connection()));
     world.type_secret("new");
-    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
+    expect!(world.command(Command::DialogAccept), [Connection(Open { .. })]);
 }
 
 #[test]
@@ -277,7 +283,7 @@ fn a_refusal_that_time_does_not_mend_stops_it() {
     lose_link(&mut world, 0);
     fire(&mut world);
     let dropped = Failure { sqlstate: Some("3D000".into()), ..broken() };
-    expect(&answer(&mut world, Err(dropped)), &["Connection(Close"]);
+    expect!(answer(&mut world, Err(dropped)), [Connection(Close { .. })]);
     assert!(matches!(world.link(), Link::Failed { .. }));
 }
 
@@ -285,8 +291,11 @@ fn a_refusal_that_time_does_not_mend_stops_it() {
 fn the_user_may_have_the_next_try_at_once() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
-    expect(&world.command(Command::ConnectionReconnect), &["Clock(Stop", "Connection(Prove"]);
-    expect(&world.command(Command::ConnectionReconnect), &[]);
+    expect!(
+        world.command(Command::ConnectionReconnect),
+        [Clock(Stop { .. }), Connection(Prove { .. })]
+    );
+    expect!(world.command(Command::ConnectionReconnect), []);
     assert_eq!(world.notice(), "It is still connecting.");
 }
 
@@ -294,9 +303,12 @@ fn the_user_may_have_the_next_try_at_once() {
 fn it_can_be_disconnected_while_it_is_tried_again() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
-    expect(&world.command(Command::ConnectionDisconnect), &["Clock(Stop", "Connection(Close"]);
+    expect!(
+        world.command(Command::ConnectionDisconnect),
+        [Clock(Stop { .. }), Connection(Close { .. })]
+    );
     let connection = world.connection();
-    expect(&world.send(Msg::Closed { connection }), &[]);
+    expect!(world.send(Msg::Closed { connection }), []);
     assert_eq!(world.link(), &Link::Closed);
 }
 
@@ -305,13 +317,13 @@ fn an_answer_of_another_attempt_and_a_loss_in_another_state_change_nothing() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
     let before = world.model.connections.clone();
-    expect(&lose_link(&mut world, 0), &[]);
+    expect!(lose_link(&mut world, 0), []);
     let (connection, attempt) = (world.connection(), Request(999_999));
     for msg in [
         Msg::Opened { connection, attempt, server: ServerInfo::default() },
         Msg::OpenFailed { connection, attempt, failure: broken() },
     ] {
-        expect(&world.send(msg), &[]);
+        expect!(world.send(msg), []);
     }
     assert_eq!(world.model.connections, before);
 }
@@ -322,10 +334,10 @@ fn a_server_that_does_not_answer_is_known_until_it_does() {
     world.run("select 1");
     let connection = world.connection();
     let silent_ms = 0;
-    expect(&world.send(Msg::NotAnswering { connection, silent_ms }), &[]);
+    expect!(world.send(Msg::NotAnswering { connection, silent_ms }), []);
     let since = world.model.cx.now;
     let known = |world: &World| world.model.connections[&connection].silent_since;
     assert_eq!(known(&world), Some(since));
-    expect(&world.send(Msg::Answering { connection }), &[]);
+    expect!(world.send(Msg::Answering { connection }), []);
     assert_eq!(known(&world), None);
 }

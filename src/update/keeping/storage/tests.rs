@@ -4,13 +4,12 @@ use super::*;
 use crate::{
     base::text::RopeText,
     conninfo::Config,
-    effect::Effect as RootEffect,
     failure::{Category, Failure},
     update::{
         connection::{Link, reconnecting},
-        keeping::{self, Kept, Msg, SavedConnection, SavedTab},
+        keeping::{Kept, Msg, SavedConnection, SavedTab},
         shell::{command::Command, dialog::Dialog},
-        testing::{World, config, expect, names, nothing_kept},
+        testing::{World, config, count, expect, nothing_kept},
     },
 };
 
@@ -61,25 +60,25 @@ fn a_disk_that_refuses_is_said_once_and_its_recovery_too() {
         world.send(Msg::Held { request, reason })
     };
     let request = *world.model.writes.iter().next().unwrap();
-    expect(&held(&mut world, request), &[]);
+    expect!(held(&mut world, request), []);
     assert!(world.notice().contains("database or disk is full"));
     assert!(!world.model.writes.contains(&request));
     let told = world.model.cx.notices.clone();
     world.type_text(" + 1");
     let another = *world.model.writes.iter().next().unwrap();
-    expect(&held(&mut world, another), &[]);
+    expect!(held(&mut world, another), []);
     assert_eq!(world.model.cx.notices, told, "it is said once");
 
     // Quitting now would lose something.
-    expect(&world.command(Command::AppQuit), &[]);
+    expect!(world.command(Command::AppQuit), []);
     assert!(world.model.dialog.is_some());
     world.command(Command::DialogCancel);
-    expect(&world.send(Msg::CaughtUp), &[]);
+    expect!(world.send(Msg::CaughtUp), []);
     assert_eq!(world.model.storage, Storage::OnDisk);
     assert!(world.notice().contains("all of it is written"));
-    expect(&held(&mut world, request), &[]);
+    expect!(held(&mut world, request), []);
     assert_eq!(world.model.storage, Storage::OnDisk, "an answer that comes twice");
-    expect(&world.command(Command::AppQuit), &["Store(SaveLayout", "Window(Quit"]);
+    expect!(world.command(Command::AppQuit), [Store(SaveLayout { .. }), Window(Quit)]);
 }
 
 #[test]
@@ -96,18 +95,24 @@ fn a_store_that_begins_on_another_file_is_given_everything() {
             how: "it was deleted".into(),
         },
     });
-    expect(
-        &effects,
-        &[
-            "Store(SaveConnection",
-            "Store(SaveTab",
-            "Store(CloseTab",
-            "Store(SaveTab",
-            "Store(SaveTab",
-            "Store(SaveLayout",
-            "Store(SaveSettings",
-        ],
+    expect!(
+        effects,
+        [
+            Store(SaveConnection { connection, .. }),
+            Store(SaveTab { tab: closed, .. }),
+            Store(CloseTab { tab: closed_id, .. }),
+            Store(SaveTab { tab: first, .. }),
+            Store(SaveTab { tab: second, .. }),
+            Store(SaveLayout { tabs, .. }),
+            Store(SaveSettings { .. }),
+        ]
     );
+    assert_eq!(connection.config.name, "production");
+    let texts = [closed, first, second].map(|tab| tab.text.to_string());
+    assert_eq!(texts, ["select 12", "select 10", "select 11"]);
+    assert_eq!(*closed_id, closed.id);
+    let places: Vec<TabId> = tabs.iter().map(|place| place.id).collect();
+    assert_eq!(places, [first.id, second.id]);
     assert!(world.notice().starts_with("/data/tusk.sqlite was lost while Tusk ran"));
     assert_eq!(world.model.storage, Storage::OnDisk);
 }
@@ -143,7 +148,7 @@ fn a_file_that_was_set_aside_is_named_whenever_it_is_found() {
          Lost: 2 runs; and there may have been more runs. \
          The damaged one is kept as /data/tusk.sqlite.damaged-1."
     );
-    assert!(names(&effects).contains(&"Store(SaveTab".to_owned()));
+    assert_eq!(count!(effects, Store(SaveTab { .. })), 1);
 }
 
 #[test]
@@ -166,12 +171,12 @@ fn connections_that_another_tusk_changes_are_taken_over_and_open_ones_stay() {
     });
     let two = ConnectionId(uuid::Uuid::from_u128(2));
     world.choose(two);
-    expect(
-        &world.send(Msg::ConnectionsChanged {
+    expect!(
+        world.send(Msg::ConnectionsChanged {
             changed: vec![connection(1, "one, renamed"), connection(4, "four")],
             deleted: vec![two, connection(3, "").id, ConnectionId(uuid::Uuid::from_u128(77))],
         }),
-        &[],
+        []
     );
     assert_eq!(names_of(&world), ["one, renamed", "two", "four"]);
     assert!(!world.model.connections[&two].saved, "it is in use here");
@@ -186,9 +191,9 @@ fn a_connection_that_is_between_two_tries_stays_when_another_tusk_deletes_it() {
     let failure = Failure::new(Category::Connection, "The link broke.");
     let begun = world
         .asked(|model| reconnecting::begin(&mut model.connections, &mut model.cx, one, failure));
-    expect(&begun, &["Clock(Start"]);
+    expect!(begun, [Clock(Start { .. })]);
     let deleted = vec![one];
-    expect(&world.send(Msg::ConnectionsChanged { changed: vec![], deleted }), &[]);
+    expect!(world.send(Msg::ConnectionsChanged { changed: vec![], deleted }), []);
     assert!(world.model.connections[&one].is_opening());
 }
 
@@ -213,13 +218,8 @@ fn tries(world: &mut World, directory: &str) -> Request {
     world.press("ctrl-a");
     world.type_text(directory);
     let effects = world.command(Command::DialogAccept);
-    match &effects[..] {
-        [RootEffect::Store(keeping::Effect::UseDirectory { request, directory: asked })] => {
-            assert_eq!(asked, directory);
-            *request
-        }
-        other => panic!("{other:?}"),
-    }
+    expect!(effects, [Store(UseDirectory { request, directory: asked })] if asked == directory);
+    *request
 }
 
 #[test]
@@ -227,19 +227,17 @@ fn another_directory_is_used_with_what_it_has_and_given_what_is_there() {
     let mut world = World::with(opened(no_directory()));
     let request = tries(&mut world, "/other");
     assert!(world.is_busy());
-    expect(&world.command(Command::DialogAccept), &[]);
+    expect!(world.command(Command::DialogAccept), []);
     let result = Ok(Box::new(Kept {
         tabs: vec![saved(10, "select 10")],
         connections: vec![connection(1, "production")],
         ..nothing_kept()
     }));
     let effects = world.send(Msg::DirectoryUsed { request, result });
-    let done = names(&effects);
-    for effect in
-        ["Store(SaveConnection", "Store(SaveTab", "SettingsFile(Watch", "SettingsFile(ConfigureLog"]
-    {
-        assert!(done.contains(&effect.to_owned()), "{effect}: {done:?}");
-    }
+    assert_eq!(count!(effects, Store(SaveConnection { .. })), 1);
+    assert_eq!(count!(effects, Store(SaveTab { .. })), 1);
+    assert_eq!(count!(effects, SettingsFile(Watch { .. })), 1);
+    assert_eq!(count!(effects, SettingsFile(ConfigureLog { .. })), 1);
     let model = &world.model;
     assert_eq!((model.data_dir.as_str(), model.config_dir.as_str()), ("/other", "/other"));
     assert_eq!(model.settings_file.path, "/other/settings.toml");
@@ -254,7 +252,7 @@ fn a_directory_that_does_not_do_either_is_said_and_asked_again() {
     let mut world = World::with(opened(no_directory()));
     let request = tries(&mut world, "/other");
     let result = Err("Read-only file system".to_owned());
-    expect(&world.send(Msg::DirectoryUsed { request, result }), &[]);
+    expect!(world.send(Msg::DirectoryUsed { request, result }), []);
     let Some(Dialog::DataDirectory(prompt)) = &world.model.dialog else {
         panic!("it went");
     };
@@ -266,7 +264,7 @@ fn a_directory_that_does_not_do_either_is_said_and_asked_again() {
     // A late answer of a prompt that is gone changes nothing.
     world.command(Command::DialogCancel);
     let result = Ok(Box::new(nothing_kept()));
-    expect(&world.send(Msg::DirectoryUsed { request, result }), &[]);
+    expect!(world.send(Msg::DirectoryUsed { request, result }), []);
     assert_eq!(world.model.data_dir, "/data");
 }
 
@@ -275,7 +273,7 @@ fn an_empty_name_is_no_directory() {
     let mut world = World::with(opened(no_directory()));
     world.press("ctrl-a");
     world.press("backspace");
-    expect(&world.command(Command::DialogAccept), &[]);
+    expect!(world.command(Command::DialogAccept), []);
     let Some(Dialog::DataDirectory(prompt)) = &world.model.dialog else {
         panic!("it went");
     };
@@ -285,11 +283,11 @@ fn an_empty_name_is_no_directory() {
 #[test]
 fn without_a_directory_the_user_goes_on_in_memory_or_quits() {
     let mut world = World::with(opened(no_directory()));
-    expect(&world.command(Command::DialogCancel), &[]);
+    expect!(world.command(Command::DialogCancel), []);
     assert_eq!(world.model.dialog, None);
     assert!(world.notice().starts_with("Nothing of this run will be kept."));
     assert!(matches!(world.model.storage, Storage::InMemory { .. }));
 
     let mut world = World::with(opened(no_directory()));
-    expect(&world.command(Command::DialogAlternative), &["Store(SaveLayout", "Window(Quit"]);
+    expect!(world.command(Command::DialogAlternative), [Store(SaveLayout { .. }), Window(Quit)]);
 }

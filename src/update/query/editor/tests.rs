@@ -5,7 +5,7 @@ use crate::{
     effect::Effect as RootEffect,
     update::{
         shell::command::Command,
-        testing::{World, expect, names},
+        testing::{World, count, expect},
     },
 };
 
@@ -28,15 +28,10 @@ fn edited(
 fn each_edit_is_journaled_as_it_was_applied() {
     let mut world = World::new();
     let effects = edited(&mut world, 0, 0, 0, "select é");
-    let [RootEffect::Store(keeping::Effect::JournalEdits { revision, edits, .. })] = &effects[..]
-    else {
-        panic!("{effects:?}");
-    };
+    expect!(effects, [Store(JournalEdits { revision, edits, .. })]);
     assert_eq!((*revision, edits.len()), (1, 1));
     let effects = edited(&mut world, 1, 8, 99, "x");
-    let [RootEffect::Store(keeping::Effect::JournalEdits { edits, .. })] = &effects[..] else {
-        panic!("{effects:?}");
-    };
+    expect!(effects, [Store(JournalEdits { edits, .. })]);
     assert_eq!((edits[0].start, edits[0].removed), (7, 2), "drawn to whole characters");
     assert_eq!(world.tab().editor.buffer.string(), "select x");
 }
@@ -47,7 +42,7 @@ fn the_journal_begins_anew_before_it_grows_long() {
     let mut kept = 0;
     for revision in 0..u64::from(JOURNAL_LIMIT) + 5 {
         let effects = edited(&mut world, revision, 0, 0, "x");
-        kept += names(&effects).iter().filter(|name| *name == "Store(SaveTab").count();
+        kept += count!(effects, Store(SaveTab { .. }));
     }
     assert_eq!(kept, 1);
     assert!(world.tab().editor.journaled < 10);
@@ -59,7 +54,7 @@ fn edits_of_a_tab_that_is_gone_are_ignored() {
     let tab = world.model.pages.active;
     world.command(Command::TabClose);
     let msg = Msg::Selected { anchor: 1, head: 1 };
-    expect(&world.send(crate::msg::Msg::Editor { tab, msg }), &[]);
+    expect!(world.send(crate::msg::Msg::Editor { tab, msg }), []);
 }
 
 #[test]
@@ -81,7 +76,7 @@ fn comments_go_on_and_off_and_leave_the_text_as_it_was() {
     world.text(text);
     world.command(Command::FocusEditor);
     world.press("ctrl-a");
-    expect(&world.press("ctrl-/"), &["Store(JournalEdits"]);
+    expect!(world.press("ctrl-/"), [Store(JournalEdits { .. })]);
     assert_eq!(world.tab().editor.buffer.string(), "-- select 1\n--   from é\n\n-- -- already");
     world.press("ctrl-/");
     assert_eq!(world.tab().editor.buffer.string(), text);
@@ -91,7 +86,7 @@ fn comments_go_on_and_off_and_leave_the_text_as_it_was() {
 fn a_comment_on_nothing_is_no_edit() {
     let mut world = World::new();
     let revision = world.tab().editor.buffer.revision();
-    expect(&world.command(Command::EditorComment), &[]);
+    expect!(world.command(Command::EditorComment), []);
     assert_eq!(world.tab().editor.buffer.revision(), revision);
 }
 
@@ -101,7 +96,7 @@ fn a_line_is_gone_to_and_what_is_no_line_is_said() {
     world.text("a\né\nc");
     world.command(Command::EditorGoToLine);
     world.type_text("3");
-    expect(&world.command(Command::DialogAccept), &[]);
+    expect!(world.command(Command::DialogAccept), []);
     assert_eq!(world.tab().editor.buffer.head(), 5);
     world.command(Command::EditorGoToLine);
     world.type_text("far");

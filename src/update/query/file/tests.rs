@@ -8,9 +8,10 @@ use crate::{
     update::shell::place::Area,
     update::{
         files::{Msg, prompt::read_keymap},
+        keeping::{Kept, SavedTab},
         query,
-        shell::{command::Command, dialog::Dialog},
-        testing::{World, expect},
+        shell::{app, command::Command, dialog::Dialog},
+        testing::{World, expect, nothing_kept},
     },
 };
 
@@ -21,10 +22,9 @@ fn stamp(digest: u64) -> FileStamp {
 /// A world whose tab has the file `/a.sql` with this stamp.
 fn opened() -> World {
     let mut world = World::new();
-    world.asked(|model| read_keymap(&mut model.files, &mut model.cx, "/unused".into(), None));
-    let request = world.model.cx.request();
-    world.model.files.clear();
-    world.model.files.insert(request, Pending::Open { tab: None });
+    let effects = world.send(app::Msg::FilesDropped { paths: vec!["/a.sql".into()] });
+    expect!(effects, [File(Open { request, .. })]);
+    let request = *request;
     let result = Ok(Read::plain(RopeText::from("select 1"), stamp(1)));
     world.send(Msg::Opened { request, path: "/a.sql".into(), result });
     world
@@ -48,23 +48,20 @@ fn saving_expects_the_file_as_it_was_and_asks_on_a_conflict() {
     let mut world = opened();
     world.type_text("x");
     assert!(world.tab().editor.is_unsaved());
-    let effects = world.command(Command::FileSave);
-    assert!(
-        matches!(&effects[..], [RootEffect::File(Effect::Save { expected, .. })] if *expected == Expected::Unchanged(stamp(1)))
-    );
+    expect!(world.command(Command::FileSave), [File(Save { expected, .. })]);
+    assert_eq!(*expected, Expected::Unchanged(stamp(1)));
     assert!(world.model.is_busy());
     let (request, path) = (only(&world), "/a.sql".to_owned());
     let result = Saved::Conflict;
-    expect(&world.send(Msg::Saved { request, path: path.clone(), result }), &[]);
+    expect!(world.send(Msg::Saved { request, path: path.clone(), result }), []);
     assert!(matches!(world.model.dialog, Some(Dialog::Query(query::Dialog::Overwrite { .. }))));
-    let effects = world.command(Command::DialogAccept);
-    assert!(matches!(
-        &effects[..],
-        [RootEffect::File(Effect::Save { expected: Expected::Anything, .. })]
-    ));
+    expect!(
+        world.command(Command::DialogAccept),
+        [File(Save { expected: Expected::Anything, .. })]
+    );
     let request = only(&world);
     let result = Saved::Written(stamp(2));
-    expect(&world.send(Msg::Saved { request, path, result }), &["Store(SaveLayout"]);
+    expect!(world.send(Msg::Saved { request, path, result }), [Store(SaveLayout { .. })]);
     assert!(!world.tab().editor.is_unsaved());
 }
 
@@ -79,12 +76,13 @@ fn what_is_typed_while_a_save_is_under_way_is_unsaved() {
 }
 
 fn check(world: &mut World) -> Request {
-    expect(&world.send(crate::update::shell::app::Msg::WindowActivated), &["File(Check"]);
-    world.tab().editor.checking.unwrap()
+    let effects = world.send(app::Msg::WindowActivated);
+    expect!(effects, [File(Check { request, path, .. })] if path == "/a.sql");
+    *request
 }
 
 fn answer(world: &mut World, request: Request, now: Option<FileStamp>) {
-    expect(&checked(world, request, now), &[]);
+    expect!(checked(world, request, now), []);
 }
 
 fn checked(world: &mut World, request: Request, now: Option<FileStamp>) -> Vec<RootEffect> {
@@ -103,14 +101,8 @@ fn a_file_that_another_program_changed_beside_edits_is_asked_about_once() {
     let request = check(&mut world);
     answer(&mut world, request, Some(stamp(9)));
     assert_eq!(world.model.dialog, None);
-    let effects = world.command(Command::FileSave);
-    assert!(
-        matches!(
-            &effects[..],
-            [RootEffect::File(Effect::Save { expected: Expected::Nothing, .. })]
-        ),
-        "saving does not write over it unasked"
-    );
+    // Saving does not write over it unasked.
+    expect!(world.command(Command::FileSave), [File(Save { expected: Expected::Nothing, .. })]);
 }
 
 #[test]
@@ -140,12 +132,20 @@ fn a_file_that_is_gone_is_said() {
 fn a_restored_tab_finds_out_whether_its_file_is_still_what_it_read() {
     let digest = xxhash_rust::xxh3::xxh3_64(b"select 1");
     for (found, reads) in [(stamp(digest), false), (stamp(5), true)] {
-        let mut world = opened();
-        if let Some(tab) = world.model.pages.active_mut()
-            && let Some(file) = &mut tab.editor.file
-        {
-            file.stamp = None;
-        }
+        let tab = SavedTab {
+            id: TabId::next(&mut Ids::seeded(9)),
+            place: 0,
+            active: true,
+            title: String::new(),
+            path: Some("/a.sql".into()),
+            form: Form::default(),
+            unsaved: false,
+            connection: None,
+            text: RopeText::from("select 1"),
+            revision: 0,
+            cursor: 0,
+        };
+        let mut world = World::with(Kept { tabs: vec![tab], ..nothing_kept() });
         let request = check(&mut world);
         let effects = checked(&mut world, request, Some(found));
         assert_eq!(effects.len(), usize::from(reads));
@@ -156,7 +156,7 @@ fn a_restored_tab_finds_out_whether_its_file_is_still_what_it_read() {
 #[test]
 fn a_failed_open_is_a_notice() {
     let mut world = opened();
-    expect(&world.command(Command::FileReload), &["File(Open"]);
+    expect!(world.command(Command::FileReload), [File(Open { .. })]);
     let request = only(&world);
     let result = Err(Failure::new(Category::Storage, "No such file.").into());
     world.send(Msg::Opened { request, path: "/a.sql".into(), result });
@@ -172,9 +172,7 @@ fn a_keymap_that_is_there_and_cannot_be_read_is_told_of_and_a_missing_one_is_not
         let mut world = World::new();
         let effects =
             world.asked(|model| read_keymap(&mut model.files, &mut model.cx, "/k".into(), None));
-        let [crate::effect::Effect::File(Effect::Open { request, path, .. })] = &effects[..] else {
-            panic!("{effects:?}");
-        };
+        expect!(effects, [File(Open { request, path, .. })]);
         world.send(Msg::Opened {
             request: *request,
             path: path.clone(),

@@ -122,7 +122,7 @@ mod tests {
     fn refuse(world: &mut World) {
         let session = world.session();
         let failure = Failure::new(Category::PoolTimeout, "No connection came free.");
-        expect(&world.send(session::Msg::OpenFailed { session, failure }), &[]);
+        expect!(world.send(session::Msg::OpenFailed { session, failure }), []);
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
         world.command(Command::TabNew);
         world.choose(connection);
         world.text("select 1");
-        expect(&world.command(Command::QueryRun), &["Session(Open"]);
+        expect!(world.command(Command::QueryRun), [Session(Open { .. })]);
         refuse(&mut world);
         let failure = world.tab().failure().cloned().unwrap();
         assert_eq!(failure.category, Category::PoolTimeout);

@@ -7,7 +7,7 @@ use crate::{
     update::{
         keeping::Kept,
         shell::command::Command,
-        testing::{World, expect, names, nothing_kept},
+        testing::{World, expect, nothing_kept},
     },
 };
 
@@ -149,10 +149,13 @@ fn a_change_in_a_file_of_comments_alone_is_read_back() {
 #[test]
 fn the_file_is_watched_from_the_start_and_its_settings_are_used_at_once() {
     let mut world = World::new();
-    expect(&reads(&mut world, Some("size = 150\n[log]\ndays = 3")), &["SettingsFile(ConfigureLog"]);
+    expect!(
+        reads(&mut world, Some("size = 150\n[log]\ndays = 3")),
+        [SettingsFile(ConfigureLog { .. })]
+    );
     assert_eq!(world.model.cx.settings.zoom_percent, 150);
     // Changed by another program: what is not there any more is as usual again.
-    expect(&reads(&mut world, Some("[log]\ndays = 3")), &[]);
+    expect!(reads(&mut world, Some("[log]\ndays = 3")), []);
     assert_eq!(world.model.cx.settings.zoom_percent, 100);
 }
 
@@ -160,7 +163,7 @@ fn the_file_is_watched_from_the_start_and_its_settings_are_used_at_once() {
 fn a_file_with_a_mistake_is_reported_and_the_last_good_settings_stay() {
     let mut world = World::new();
     reads(&mut world, Some("size = 150"));
-    expect(&reads(&mut world, Some("size = 10")), &[]);
+    expect!(reads(&mut world, Some("size = 10")), []);
     assert_eq!(world.model.cx.settings.zoom_percent, 150);
     assert_eq!(
         world.notice(),
@@ -173,7 +176,7 @@ fn a_file_that_cannot_be_read_is_reported() {
     let mut world = World::new();
     let request = world.model.settings_file.watch.unwrap();
     let result = Err(Failure::new(Category::Storage, "it can't be read"));
-    expect(&world.send(Msg::Read { request, result }), &[]);
+    expect!(world.send(Msg::Read { request, result }), []);
     assert!(world.notice().contains("stay as they are: it can't be read"));
 }
 
@@ -186,11 +189,11 @@ fn what_the_user_changes_is_written_into_the_file_as_it_is() {
     assert_eq!(writes(&effects), ("# mine\nsize = 110\n".into(), old));
     assert!(world.is_busy());
     // A second change waits for the first to be written.
-    expect(&world.command(Command::ViewThemeDark), &[]);
+    expect!(world.command(Command::ViewThemeDark), []);
     let effects = done(&mut world, Written::Done);
     let written = Some("# mine\nsize = 110\n".to_owned());
     assert_eq!(writes(&effects), ("# mine\nsize = 110\ntheme = \"dark\"\n".into(), written));
-    expect(&done(&mut world, Written::Done), &[]);
+    expect!(done(&mut world, Written::Done), []);
     assert!(!world.is_busy());
 }
 
@@ -199,7 +202,7 @@ fn a_change_by_somebody_else_in_between_is_kept_and_so_is_the_users() {
     let mut world = World::new();
     reads(&mut world, Some("size = 100\n"));
     world.command(Command::ViewZoomIn);
-    expect(&done(&mut world, Written::Conflict), &[]);
+    expect!(done(&mut world, Written::Conflict), []);
     let effects = reads(&mut world, Some("size = 100\ntheme = \"light\"\n"));
     let theirs = Some("size = 100\ntheme = \"light\"\n".to_owned());
     assert_eq!(writes(&effects), ("size = 110\ntheme = \"light\"\n".into(), theirs));
@@ -211,7 +214,7 @@ fn a_change_by_somebody_else_in_between_is_kept_and_so_is_the_users() {
 fn a_change_is_not_written_into_a_file_with_a_mistake() {
     let mut world = World::new();
     reads(&mut world, Some("size = \n"));
-    expect(&world.command(Command::ViewThemeDark), &[]);
+    expect!(world.command(Command::ViewThemeDark), []);
     assert_eq!(world.model.cx.settings.theme, Theme::Dark);
     assert!(world.notice().contains("until Tusk ends"), "{}", world.notice());
     assert!(world.notice().contains("Line 1"), "{}", world.notice());
@@ -223,7 +226,7 @@ fn a_write_that_fails_is_said_and_the_change_holds() {
     reads(&mut world, None);
     world.command(Command::ViewThemeDark);
     let failure = Failure::new(Category::Storage, "No space left.");
-    expect(&done(&mut world, Written::Failed(failure)), &[]);
+    expect!(done(&mut world, Written::Failed(failure)), []);
     assert!(world.notice().ends_with("not written. No space left."));
     assert_eq!(world.model.cx.settings.theme, Theme::Dark);
 }
@@ -239,12 +242,14 @@ fn what_an_earlier_version_kept_in_the_store_goes_to_the_file() {
     // Before the file is read they are already used.
     world.load(kept());
     assert_eq!(world.model.cx.settings.zoom_percent, 125);
-    let effects = reads(&mut world, None);
-    assert_eq!(
-        names(&effects),
-        ["SettingsFile(Write", "Store(SaveSettings", "SettingsFile(ConfigureLog"]
+    expect!(
+        reads(&mut world, None),
+        [
+            SettingsFile(Write { text, .. }),
+            Store(SaveSettings { .. }),
+            SettingsFile(ConfigureLog { .. })
+        ]
     );
-    let RootEffect::SettingsFile(Effect::Write { text, .. }) = &effects[0] else { unreachable!() };
     let settings = found(text);
     assert_eq!((settings.theme, settings.zoom_percent), (Theme::Dark, 125));
     assert_eq!(world.model.settings_file.watch, watch);
@@ -252,7 +257,7 @@ fn what_an_earlier_version_kept_in_the_store_goes_to_the_file() {
     // Where there is a file, it is right.
     let mut world = World::loading();
     reads(&mut world, Some("size = 90"));
-    expect(&world.load(kept()), &["Store(SaveSettings", "Store(SaveTab"]);
+    expect!(world.load(kept()), [Store(SaveSettings { .. }), Store(SaveTab { .. })]);
     let settings = &world.model.cx.settings;
     assert_eq!((settings.zoom_percent, settings.theme), (90, Theme::System));
 }
@@ -263,8 +268,9 @@ fn the_file_opens_in_a_tab_and_is_made_where_there_is_none() {
     reads(&mut world, None);
     let effects = world.command(Command::SettingsOpenFile);
     assert_eq!(writes(&effects), (template(), None));
-    expect(&done(&mut world, Written::Done), &["File(Open"]);
-    expect(&world.command(Command::SettingsOpenFile), &["File(Open"]);
+    let file = world.model.settings_file.path.clone();
+    expect!(done(&mut world, Written::Done), [File(Open { path, .. })] if *path == file);
+    expect!(world.command(Command::SettingsOpenFile), [File(Open { path, .. })] if *path == file);
 }
 
 #[test]
@@ -274,9 +280,9 @@ fn an_answer_of_another_watch_or_write_changes_nothing() {
     let before = world.model.cx.settings.clone();
     let stale = Request(9_999);
     let result = Ok(Some("size = 90".to_owned()));
-    expect(&world.send(Msg::Read { request: stale, result }), &[]);
+    expect!(world.send(Msg::Read { request: stale, result }), []);
     let result = Written::Done;
-    expect(&world.send(Msg::Written { request: stale, result }), &[]);
-    expect(&world.send(Msg::WatchEnded { request: stale }), &[]);
+    expect!(world.send(Msg::Written { request: stale, result }), []);
+    expect!(world.send(Msg::WatchEnded { request: stale }), []);
     assert_eq!(world.model.cx.settings, before);
 }

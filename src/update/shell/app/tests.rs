@@ -30,7 +30,7 @@ fn a_second_answer_to_the_load_is_ignored() {
     world.load(nothing_kept());
     let before = world.model.tabs.clone();
     let kept = Box::new(nothing_kept());
-    expect(&world.send(keeping::Msg::Loaded { request, kept }), &[]);
+    expect!(world.send(keeping::Msg::Loaded { request, kept }), []);
     assert_eq!(world.model.tabs, before);
 }
 
@@ -42,14 +42,16 @@ fn the_system_ends_the_program_without_a_question() {
     let effects = world.send(Msg::EndRequested);
     assert_eq!((world.model.phase, &world.model.dialog), (Phase::Quitting, &None));
     assert!(matches!(effects.last(), Some(RootEffect::Window(window::Effect::Quit))));
-    expect(&world.send(Msg::EndRequested), &[]);
+    expect!(world.send(Msg::EndRequested), []);
 }
 
 #[test]
 fn what_is_asked_for_while_loading_is_connected_to_afterwards() {
     let mut world = World::loading();
-    expect(&world.connect(5432), &[]);
-    expect(&world.load(nothing_kept()), &["Store(SaveTab", "Connection(Open"]);
+    expect!(world.connect(5432), []);
+    let effects = world.load(nothing_kept());
+    expect!(effects, [Store(SaveTab { .. }), Connection(Open { config, .. })]);
+    assert_eq!(config.port, 5432);
     assert!(!world.model.welcome.shown);
 }
 
@@ -57,23 +59,33 @@ fn what_is_asked_for_while_loading_is_connected_to_afterwards() {
 fn resizing_writes_the_settings_once() {
     let mut world = World::new();
     let effects = world.send(Msg::WindowResized { width: 1000, height: 700 });
-    expect(&effects, &["Clock(Start"]);
+    expect!(effects, [Clock(Start { timer, .. })]);
     for height in 701..720 {
-        expect(&world.send(Msg::WindowResized { width: 1000, height }), &[]);
+        expect!(world.send(Msg::WindowResized { width: 1000, height }), []);
     }
-    let timer = world.model.settings_file.timer.unwrap();
-    expect(&world.send(clock::Msg::Fired { timer }), &["Store(SaveSettings"]);
-    expect(&world.send(clock::Msg::Fired { timer }), &[]);
+    let timer = *timer;
+    let effects = world.send(clock::Msg::Fired { timer });
+    expect!(effects, [Store(SaveSettings { settings, .. })] if settings.window == (1000, 719));
+    expect!(world.send(clock::Msg::Fired { timer }), []);
 }
 
 #[test]
 fn quitting_keeps_a_size_that_still_waits() {
     let mut world = World::new();
-    world.send(Msg::WindowResized { width: 1000, height: 700 });
-    expect(
-        &world.command(Command::AppQuit),
-        &["Store(SaveLayout", "Clock(Stop", "Store(SaveSettings", "Window(Quit"],
+    expect!(
+        world.send(Msg::WindowResized { width: 1000, height: 700 }),
+        [Clock(Start { timer, .. })]
     );
+    expect!(
+        world.command(Command::AppQuit),
+        [
+            Store(SaveLayout { .. }),
+            Clock(Stop { timer: stopped }),
+            Store(SaveSettings { settings, .. }),
+            Window(Quit),
+        ]
+    );
+    assert_eq!((stopped, settings.window), (timer, (1000, 700)));
 }
 
 #[test]
@@ -100,10 +112,10 @@ fn closing_the_window_asks_where_something_would_be_lost_and_the_second_time_goe
     let mut world = World::new().connected();
     world.run("select pg_sleep(9)");
     assert!(matches!(world.tab().session, Session::Live(_)));
-    expect(&world.send(Msg::CloseRequested), &[]);
+    expect!(world.send(Msg::CloseRequested), []);
     assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))));
-    expect(&world.send(Msg::CloseRequested), &["Store(SaveLayout", "Window(Quit"]);
-    expect(&world.send(Msg::CloseRequested), &[]);
+    expect!(world.send(Msg::CloseRequested), [Store(SaveLayout { .. }), Window(Quit)]);
+    expect!(world.send(Msg::CloseRequested), []);
 }
 
 #[test]
@@ -116,11 +128,11 @@ fn a_write_counts_as_under_way_until_it_is_answered() {
     assert!(!world.model.is_busy());
     world.text("");
     let effects = world.command(Command::ViewSidebar);
-    expect(&effects, &["Store(SaveSettings"]);
+    expect!(effects, [Store(SaveSettings { .. })]);
     assert!(world.model.is_busy());
     let request = *world.model.writes.iter().next().unwrap();
     let failure = Failure::new(Category::Storage, "the disk is full");
-    expect(&world.send(keeping::Msg::Failed { request, failure }), &[]);
+    expect!(world.send(keeping::Msg::Failed { request, failure }), []);
     assert_eq!(world.notice(), "Not saved: the disk is full");
     assert!(!world.model.is_busy());
 }
@@ -129,27 +141,24 @@ fn a_write_counts_as_under_way_until_it_is_answered() {
 fn after_a_failed_write_the_next_edit_keeps_the_whole_text_and_so_does_the_end() {
     let mut world = World::new();
     world.command(Command::FocusEditor);
-    let failed = |effects: &[RootEffect]| {
-        let [RootEffect::Store(effect)] = effects else {
-            panic!("{effects:?}");
-        };
-        keeping::Msg::Failed {
-            request: effect.write_request().unwrap(),
-            failure: Failure::new(Category::Storage, "the disk is full"),
-        }
+    let failed = |request: &Request| keeping::Msg::Failed {
+        request: *request,
+        failure: Failure::new(Category::Storage, "the disk is full"),
     };
-    let effects = world.type_text("a");
-    expect(&effects, &["Store(JournalEdits"]);
-    let failure = failed(&effects);
-    expect(&world.send(failure.clone()), &[]);
-    expect(&world.type_text("b"), &["Store(SaveTab"]);
-    expect(&world.type_text("c"), &["Store(JournalEdits"]);
+    expect!(world.type_text("a"), [Store(JournalEdits { request, .. })]);
+    let failure = failed(request);
+    expect!(world.send(failure.clone()), []);
+    expect!(world.type_text("b"), [Store(SaveTab { tab, .. })] if tab.text.to_string() == "ab");
+    expect!(world.type_text("c"), [Store(JournalEdits { .. })]);
     // The same word again is no other failure.
-    expect(&world.send(failure), &[]);
-    let effects = world.type_text("d");
-    expect(&effects, &["Store(JournalEdits"]);
-    expect(&world.send(failed(&effects)), &[]);
-    expect(&world.send(Msg::CloseRequested), &["Store(SaveTab", "Store(SaveLayout", "Window(Quit"]);
+    expect!(world.send(failure), []);
+    expect!(world.type_text("d"), [Store(JournalEdits { request, .. })]);
+    expect!(world.send(failed(request)), []);
+    expect!(
+        world.send(Msg::CloseRequested),
+        [Store(SaveTab { tab, .. }), Store(SaveLayout { .. }), Window(Quit)]
+    );
+    assert_eq!(tab.text.to_string(), "abcd");
 }
 
 #[test]
@@ -164,7 +173,7 @@ fn an_older_look_for_servers_does_not_take_a_newer_ones_place() {
         }],
         environment: discovery::Environment::default(),
     };
-    expect(&world.send(found(90, 5433)), &[]);
-    expect(&world.send(found(80, 5432)), &[]);
+    expect!(world.send(found(90, 5433)), []);
+    expect!(world.send(found(80, 5432)), []);
     assert_eq!(world.model.welcome.servers[0].port, 5433);
 }

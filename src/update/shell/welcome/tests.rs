@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    base::secret::{Secret, SecretKind},
     failure::{Category, Failure},
     update::{
         connection::{discovery, sandbox::Sandbox},
@@ -31,14 +32,14 @@ fn started(request: Request) -> sandbox::Msg {
 #[test]
 fn the_sandbox_goes_to_the_tab_that_asked_for_it() {
     let mut world = World::new();
-    expect(&world.press("alt-s"), &["Sandbox(Start"]);
+    expect!(world.press("alt-s"), [Sandbox(Start { .. })]);
     let asked = world.model.pages.active;
     world.command(Command::TabNew);
     let request = starting(&world);
-    expect(&world.send(started(request)), &["Connection(Open"]);
+    expect!(world.send(started(request)), [Connection(Open { .. })]);
     assert_eq!(world.tab().connection, None);
     assert!(world.model.pages.get_mut(asked).is_some_and(|tab| tab.connection.is_some()));
-    expect(&world.send(started(request)), &[]);
+    expect!(world.send(started(request)), []);
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn a_sandbox_that_fails_is_the_tabs_last_end() {
     world.press("alt-s");
     let request = starting(&world);
     let failure = Failure::new(Category::Internal, "No PostgreSQL was found.");
-    expect(&world.send(sandbox::Msg::Failed { request, failure }), &[]);
+    expect!(world.send(sandbox::Msg::Failed { request, failure }), []);
     assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
     assert!(world.notice().contains("No PostgreSQL was found."));
 }
@@ -77,7 +78,7 @@ fn the_choice_stays_on_its_row_when_servers_are_found() {
 fn an_unknown_name_is_a_failure_that_says_so() {
     let mut world = World::new();
     let target = Box::new(Target::Named("nowhere".into()));
-    expect(&world.send(Msg::Asked { target }), &[]);
+    expect!(world.send(Msg::Asked { target }), []);
     assert!(world.notice().contains("nowhere"));
     assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
 }
@@ -88,7 +89,9 @@ fn the_field_connects_and_forgets_what_was_typed() {
     let msg = edited("postgres://ada:hunter2@db:5433/shop", &world.model.defaults);
     world.send(msg);
     assert!(!world.model.welcome.masked.contains("hunter2"));
-    expect(&world.press("enter"), &["Connection(Open"]);
+    expect!(world.press("enter"), [Connection(Open { config, secrets, .. })]);
+    assert_eq!((config.port, config.database.as_str()), (5433, "shop"));
+    assert_eq!(secrets.get(SecretKind::Database), Some(&Secret::new("hunter2")));
     assert!(world.model.welcome.typed.is_empty());
     let dumped = serde_json::to_string(&world.model).unwrap();
     assert!(!dumped.contains("hunter2"));
@@ -99,7 +102,7 @@ fn a_url_that_means_nothing_is_said() {
     let mut world = World::new();
     let msg = edited("postgres://[", &world.model.defaults);
     world.send(msg);
-    expect(&world.press("enter"), &[]);
+    expect!(world.press("enter"), []);
     assert!(!world.notice().is_empty());
     assert!(world.model.welcome.shown);
 }

@@ -47,7 +47,7 @@ fn rows_of_two_encodings_are_shown_as_bytes_and_that_is_said() {
     }
     let escaped = vec![vec![of(&["\\xc3\\xa9", "plain"]), of(&["caf\\xe9"])]];
     let effects = changes(&mut world, "UTF8", "LATIN1", escaped);
-    expect(&effects, &["Cells(Drop"]);
+    expect!(effects, [Cells(Drop { .. })]);
     let result = &world.tab().results.list[0];
     let texts: Vec<String> = (0..result.rows.len())
         .map(|row| result.rows.cell(row, 0).unwrap().text().into_owned())
@@ -63,12 +63,12 @@ fn rows_of_two_encodings_are_shown_as_bytes_and_that_is_said() {
 fn rows_that_can_be_read_stay_and_the_new_encoding_is_said() {
     let mut world = World::new().connected();
     world.run("set client_encoding = 'MULE_INTERNAL'");
-    expect(&changes(&mut world, "UTF8", "MULE_INTERNAL", vec![]), &[]);
+    expect!(changes(&mut world, "UTF8", "MULE_INTERNAL", vec![]), []);
     world.finish("SET", Transaction::Idle);
     assert!(world.notice().contains("SET client_encoding = 'UTF8'"));
     assert!(said(&world).contains("can't be sent"));
     world.run("set client_encoding = 'UTF8'");
-    expect(&changes(&mut world, "MULE_INTERNAL", "UTF8", vec![]), &[]);
+    expect!(changes(&mut world, "MULE_INTERNAL", "UTF8", vec![]), []);
     world.finish("SET", Transaction::Idle);
     assert!(said(&world).contains("client_encoding is UTF8 now."));
 }
@@ -86,6 +86,6 @@ fn a_change_of_a_query_that_is_over_is_nothing() {
         is_understood: true,
         escaped: vec![vec![of(&["x"])]],
     };
-    expect(&world.send(msg), &[]);
+    expect!(world.send(msg), []);
     assert!(!said(&world).contains("LATIN1"));
 }

@@ -25,8 +25,14 @@ fn script(statements: usize) -> String {
 
 /// A script whose first 16 statements have ended, and what the session was given when they had.
 fn under_way(statements: usize) -> (World, Vec<(QueryId, String, bool)>) {
+    under_way_by(Command::QueryRunAll, statements)
+}
+
+fn under_way_by(command: Command, statements: usize) -> (World, Vec<(QueryId, String, bool)>) {
     let mut world = World::new().connected();
-    let mut effects = world.run(&script(statements));
+    world.text(&script(statements));
+    world.command(command);
+    let mut effects = world.open_session();
     for n in 0..16 {
         let given = given(&effects);
         assert_eq!(given.len(), 1, "statement {n}");
@@ -86,10 +92,7 @@ fn a_cancel_is_for_all_that_was_given_and_the_script_ends_with_the_one_that_it_h
 
 #[test]
 fn after_an_error_a_script_that_goes_on_gives_what_follows_anew() {
-    let (mut world, all) = under_way(60);
-    world.model.cx.settings.on_error = OnError::Continue;
-    let Run::Running(running) = &mut world.model.pages.active_mut().unwrap().run else { panic!() };
-    running.script.on_error = OnError::Continue;
+    let (mut world, all) = under_way_by(Command::QueryRunAllContinue, 60);
     let effects = world.fail(refusal("22012", "no"), Transaction::Idle);
     let anew = given(&effects);
     assert_eq!((anew[0].1.as_str(), anew[0].2), ("select 17", false));
@@ -111,7 +114,7 @@ fn after_an_error_a_script_that_goes_on_gives_what_follows_anew() {
 
 #[test]
 fn the_more_statements_end_well_the_more_are_given_ahead_and_few_in_vain_where_they_fail() {
-    let (mut world, mut all) = under_way(2_000);
+    let (mut world, mut all) = under_way_by(Command::QueryRunAllContinue, 2_000);
     let mut most = 0;
     for n in 16..1_000 {
         let ahead = all.len() - (n - 16);
@@ -120,8 +123,6 @@ fn the_more_statements_end_well_the_more_are_given_ahead_and_few_in_vain_where_t
         all.extend(given(&world.finish("SELECT 1", Transaction::Idle)));
     }
     assert!((129..=257).contains(&most), "{most}");
-    let Run::Running(running) = &mut world.model.pages.active_mut().unwrap().run else { panic!() };
-    running.script.on_error = OnError::Continue;
     let mut in_vain = 0;
     for _ in 0..500 {
         let anew = given(&world.fail(refusal("22012", "no"), Transaction::Idle));
@@ -179,10 +180,8 @@ fn where_all_that_was_given_is_taken_back_a_script_ends_with_the_statement_that_
 #[test]
 fn what_was_given_is_taken_back_where_the_connection_becomes_read_only() {
     let (mut world, all) = under_way(100);
-    let (connection, session) = (world.connection(), world.session());
-    let known = world.model.connections.get_mut(&connection).unwrap();
-    known.config.read_only = true;
-    let effects = world.send(app_msg());
+    let session = world.session();
+    let effects = world.change_config(|config| config.read_only = true);
     let taken: Vec<_> = effects
         .iter()
         .filter(|effect| matches!(effect, RootEffect::Query(Effect::TakeBack { .. })))

@@ -1,10 +1,7 @@
 //! When a tab's session goes back to its pool, and when it must not.
 
 use super::*;
-use crate::{
-    effect::Effect as RootEffect,
-    update::{clock, query, shell::dialog::Dialog},
-};
+use crate::update::{clock, query, shell::dialog::Dialog};
 
 fn change(world: &mut World, change: impl FnOnce(&mut Live)) {
     match world.model.pages.active_mut().map(|tab| &mut tab.session) {
@@ -25,7 +22,7 @@ fn a_spoiled_session_does_not_wait_to_go_back() {
     let mut world = World::new().connected();
     world.run("select 1");
     change(&mut world, |live| live.spoiled = true);
-    expect(&world.finish("SELECT 1", Transaction::Idle), &["Store(RecordRuns"]);
+    expect!(world.finish("SELECT 1", Transaction::Idle), [Store(RecordRuns { .. })]);
     assert_eq!(world.live().idle, None);
 }
 
@@ -40,7 +37,7 @@ fn a_session_that_is_no_longer_free_stays_when_its_time_is_over() {
         let mut world = idle();
         let timer = world.live().idle.expect("it waits");
         change(&mut world, obstacle);
-        expect(&world.send(clock::Msg::Fired { timer }), &[]);
+        expect!(world.send(clock::Msg::Fired { timer }), []);
         assert!(matches!(world.tab().session, Session::Live(_)));
     }
 }
@@ -52,23 +49,22 @@ fn the_next_run_stops_the_wait() {
     let effects = world.run("select 2");
     assert_eq!(world.live().idle, None);
     assert!(effects.contains(&clock::Effect::Stop { timer }.into()));
-    expect(&world.send(clock::Msg::Fired { timer }), &[]);
+    expect!(world.send(clock::Msg::Fired { timer }), []);
 }
 
 #[test]
 fn a_tab_that_goes_to_another_connection_leaves_its_session() {
     let mut world = idle();
     let session = world.session();
-    let effects = world.connect(5433);
-    let ended = |effect: &RootEffect| matches!(effect, RootEffect::Session(session::Effect::End { session: ended, .. }) if *ended == session);
-    assert!(effects.iter().any(ended), "{effects:?}");
+    let ending = session::Effect::End { session, ending: Ending::Return };
+    assert!(world.connect(5433).contains(&ending.into()));
     let mut world = idle();
     let (tab, same) = (world.tab().id, world.connection());
-    expect(
-        &world.asked(|model| {
+    expect!(
+        world.asked(|model| {
             leave_connection(&mut model.pages, &mut model.history, &mut model.cx, tab, same)
         }),
-        &[],
+        []
     );
     assert!(matches!(world.tab().session, Session::Live(_)));
 }
@@ -77,11 +73,11 @@ fn a_tab_that_goes_to_another_connection_leaves_its_session() {
 fn only_a_session_that_is_there_can_be_terminated() {
     let mut world = idle();
     let tab = world.tab().id;
-    expect(&world.asked(|model| ask_to_terminate(&mut model.pages, &mut model.cx, tab)), &[]);
+    expect!(world.asked(|model| ask_to_terminate(&mut model.pages, &mut model.cx, tab)), []);
     assert_eq!(world.model.dialog, Some(Dialog::Query(query::Dialog::Terminate { tab })));
     let mut world = World::new().connected();
     let tab = world.tab().id;
-    expect(&world.asked(|model| ask_to_terminate(&mut model.pages, &mut model.cx, tab)), &[]);
+    expect!(world.asked(|model| ask_to_terminate(&mut model.pages, &mut model.cx, tab)), []);
     assert_eq!(world.model.dialog, None);
     assert!(world.notice().contains("no session"));
 }
