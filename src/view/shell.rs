@@ -1,6 +1,7 @@
 //! The window as a whole: its panes, bars, dialogs and keys.
 
 pub mod dialogs;
+pub mod fields;
 pub mod keys;
 pub mod notices;
 pub mod panes;

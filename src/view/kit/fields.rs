@@ -3,15 +3,11 @@
 
 use crate::{
     base::secret::Secret,
-    model::Model,
     msg::Msg,
     update::{
         query::find,
         settings::page,
-        shell::{
-            dialog::{self, Dialog},
-            tabs, welcome,
-        },
+        shell::{dialog, welcome},
     },
     view::shell::window::TuskWindow,
 };
@@ -57,11 +53,11 @@ pub struct Fields {
 }
 
 /// A field as the Model has it.
-struct Wanted {
-    text: Secret,
-    placeholder: String,
-    masked: bool,
-    is_path: bool,
+pub struct Wanted {
+    pub text: Secret,
+    pub placeholder: String,
+    pub masked: bool,
+    pub is_path: bool,
 }
 
 impl Fields {
@@ -138,12 +134,10 @@ impl Fields {
     /// Makes the fields that the Model has now, lets the others go, and gives them its texts.
     pub fn follow(
         &mut self,
-        model: &Model,
-        placeholders: &dyn Fn(FieldId) -> String,
+        wanted: BTreeMap<FieldId, Wanted>,
         window: &mut Window,
         cx: &mut Context<TuskWindow>,
     ) {
-        let wanted = wanted(model, placeholders);
         self.held.retain(|id, _| wanted.contains_key(id));
         for (id, field) in wanted {
             match self.held.get(&id) {
@@ -189,66 +183,4 @@ fn make(id: FieldId, field: &Wanted, window: &mut Window, cx: &mut Context<TuskW
             }
         });
     Held { input, sent: 0, is_path: field.is_path, _subscription: subscription }
-}
-
-/// The name under which a dialog's fields go; none for one that has no field.
-pub fn name(dialog: &Dialog) -> &'static str {
-    dialog.fields().first().map_or("", |field| field.dialog)
-}
-
-/// The field that has the keyboard in a dialog; none where no text is typed.
-pub fn focused(dialog: &Dialog) -> Option<FieldId> {
-    let index = dialog.focused()?;
-    Some(FieldId::Dialog { dialog: name(dialog), index })
-}
-
-fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<FieldId, Wanted> {
-    let mut fields = BTreeMap::new();
-    let mut add = |id: FieldId, text: Secret, masked: bool, is_path: bool| {
-        let placeholder = placeholders(id);
-        let field = Wanted { text, placeholder, masked, is_path };
-        fields.insert(id, field);
-    };
-    if model.welcome.shown {
-        add(FieldId::Welcome, model.welcome.typed.clone(), false, false);
-    }
-    if model.find.open && !model.welcome.shown {
-        let fields = [find::Field::Query, find::Field::Replacement];
-        for field in fields.into_iter().take(if model.find.replacing { 2 } else { 1 }) {
-            let text = model.find.buffer(field).string();
-            add(FieldId::Find(field), Secret::new(text), false, false);
-        }
-    }
-    if model.tabs.page(model.pages.active) == tabs::Page::Settings && !model.welcome.shown {
-        let page = &model.settings_page;
-        for field in [page::Field::Search, page::Field::Value] {
-            if field == page::Field::Search || page.typing.is_some() {
-                let text = Secret::new(page.field_text(field));
-                add(FieldId::Settings(field), text, false, false);
-            }
-        }
-    }
-    let Some(dialog) = &model.dialog else {
-        return fields;
-    };
-    for field in dialog.fields() {
-        let id = FieldId::Dialog { dialog: field.dialog, index: field.index };
-        add(id, field.text, field.is_masked, field.is_path);
-    }
-    fields
-}
-
-/// The message for an edited field.
-pub fn edited(id: FieldId, text: &str, masked: bool, model: &Model) -> Msg {
-    match id {
-        FieldId::Welcome => welcome::edited(text, &model.defaults).into(),
-        FieldId::Find(field) => find::Msg::Edited { field, text: text.to_owned() }.into(),
-        FieldId::Settings(field) => page::Msg::Edited { field, text: text.to_owned() }.into(),
-        FieldId::Dialog { index, .. } if masked => {
-            dialog::Msg::SecretEdited { field: index, secret: Secret::new(text) }.into()
-        }
-        FieldId::Dialog { index, .. } => {
-            dialog::edited(&model.defaults, &model.dialog, index, text).into()
-        }
-    }
 }

@@ -2,24 +2,23 @@
 //! widget follows. While something that a widget sent is still on its way, it is left alone: the Model's answer to it
 //! decides.
 
-use std::collections::BTreeMap;
-
-use gpui::{App, AppContext, Context, Entity, FocusHandle, Focusable, Subscription, Window};
-
 use crate::{
     base::{ids::TabId, text::Edit},
-    model::Model,
     msg::Msg,
     screen,
-    update::{
-        query::editor::{self, Mark},
-        query::page::Page,
+    update::query::{
+        Pages,
+        editor::{self, Mark},
+        page::Page,
     },
     view::{
         kit::editor::{EditorSelection, SqlEditor, SqlEditorEvent},
         shell::window::TuskWindow,
     },
 };
+use std::collections::BTreeMap;
+
+use gpui::{App, AppContext, Context, Entity, FocusHandle, Focusable, Subscription, Window};
 
 /// The editor of one tab.
 struct Held {
@@ -56,18 +55,18 @@ impl Editors {
         }
     }
 
-    /// Makes an editor for each new tab, lets those of closed ones go, and brings each up to the Model.
+    /// Makes an editor for each new tab, lets those of closed ones go, and brings each up to its page.
     pub fn follow(
         &mut self,
-        model: &Model,
+        pages: &Pages,
         shown: &screen::Editor,
         window: &mut Window,
         cx: &mut Context<TuskWindow>,
     ) {
-        let open = |id: &TabId| model.pages.open.iter().any(|tab| tab.id == *id);
+        let open = |id: &TabId| pages.open.iter().any(|tab| tab.id == *id);
         self.held.retain(|id, _| open(id));
-        for tab in &model.pages.open {
-            if tab.id == model.pages.active && !self.held.contains_key(&tab.id) {
+        for tab in &pages.open {
+            if tab.id == pages.active && !self.held.contains_key(&tab.id) {
                 let editor = make(tab, &shown.placeholder, window, cx);
                 self.held.insert(tab.id, editor);
             }
@@ -75,7 +74,7 @@ impl Editors {
                 held.follow(tab, window, cx);
             }
         }
-        if let Some(held) = self.held.get(&model.pages.active)
+        if let Some(held) = self.held.get(&pages.active)
             && held.sent == 0
         {
             let find = shown.find.as_ref();

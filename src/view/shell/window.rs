@@ -1,18 +1,6 @@
 //! The window itself: it draws what the Screen says, sends what a person does, and follows the Model where the Model
 //! decides: focus, texts, the grid, the theme. Everything goes through the program's one queue.
 
-use std::cell::RefCell;
-use std::ops::Range;
-use std::rc::Rc;
-use std::time::{Duration, Instant};
-
-use flume::Receiver;
-use gpui::{
-    App, Bounds, ClipboardItem, Context, FocusHandle, FollowMode, ListAlignment, ListState, Pixels,
-    ScrollHandle, ScrollStrategy, Subscription, Task, UniformListScrollHandle, Window,
-    base::VirtualListScrollHandle, px,
-};
-
 use super::{
     dialogs::FormScroll,
     keys,
@@ -35,7 +23,7 @@ use crate::{
     },
     view::{
         kit::{
-            fields::{self, FieldId, Fields},
+            fields::{FieldId, Fields},
             places::{self, Places},
             theme::{self, Appearance},
             widgets,
@@ -43,7 +31,19 @@ use crate::{
         },
         query::editors::Editors,
         results::rows::Rows,
+        shell::fields,
     },
+};
+use std::cell::RefCell;
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use flume::Receiver;
+use gpui::{
+    App, Bounds, ClipboardItem, Context, FocusHandle, FollowMode, ListAlignment, ListState, Pixels,
+    ScrollHandle, ScrollStrategy, Subscription, Task, UniformListScrollHandle, Window,
+    base::VirtualListScrollHandle, px,
 };
 
 mod focus;
@@ -522,10 +522,11 @@ impl TuskWindow {
     fn follow_texts(&mut self, model: &Model, window: &mut Window, cx: &mut Context<Self>) {
         let screen = self.shown.screen.clone();
         if let Main::Work(work) = &screen.main {
-            self.editors.follow(model, &work.editor, window, cx);
+            self.editors.follow(&model.pages, &work.editor, window, cx);
         }
         let placeholders = |id| render::placeholder(&screen, id);
-        self.fields.follow(model, &placeholders, window, cx);
+        let wanted = fields::wanted(model, &placeholders);
+        self.fields.follow(wanted, window, cx);
     }
 
     /// Scrolls the list of the dialog to what is chosen in it.

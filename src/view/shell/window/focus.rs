@@ -14,10 +14,11 @@ use crate::{
         },
     },
     view::{
-        kit::fields::{self, FieldId},
-        shell::keys,
+        kit::fields::FieldId,
+        shell::{fields, keys},
     },
 };
+
 use gpui::{Bounds, Context, FocusHandle, Pixels, Window};
 
 impl TuskWindow {
