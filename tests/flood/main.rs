@@ -18,19 +18,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use support::{
+    effects::Effects,
     flooding::{FLOOD, Flood, FloodingServer, Phase, described, description, message, row, words},
     generated::{self, Random},
 };
 use tusk::{
-    base::{
-        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
-        secret::Secrets,
-    },
+    base::ids::{QueryId, Request, SessionId},
     conninfo::{Config, SshAuth, SshTunnel, SslMode},
-    effects::{
-        postgres::{Postgres, ssh::Surroundings},
-        regular_file::{self, Limit},
-    },
+    effects::regular_file::{self, Limit},
     failure::{Category, Failure},
     msg::Msg,
     recording,
@@ -38,7 +33,6 @@ use tusk::{
         connection,
         query::{
             self,
-            read_only::Seal,
             session::{self, Ending},
         },
     },
@@ -187,184 +181,28 @@ fn within<T>(bytes_max: usize, what: &str, run: impl FnOnce() -> T) -> T {
     done
 }
 
-/// A runner, what it has said, and what it still owes.
-struct World {
-    postgres: Postgres,
-    inbox: flume::Receiver<Msg>,
-    ids: Ids,
-    owed: BTreeMap<String, u32>,
-}
-
-impl World {
-    fn new() -> Self {
-        let (outbox, inbox) = flume::unbounded();
-        let surroundings = Surroundings::without_tls_files(&std::env::temp_dir());
-        Self {
-            postgres: Postgres::start_in(outbox, surroundings),
-            inbox,
-            ids: Ids::seeded(1),
-            owed: BTreeMap::new(),
-        }
+impl Effects {
+    /// Starts the statement that is flooded, with data for a COPY.
+    fn start_flood(&mut self, session: SessionId) -> QueryId {
+        self.start(session, FLOOD, u64::MAX, Some(&"1\n".repeat(1_000)))
     }
 
-    /// The next message. A minute without any is a fault.
-    #[track_caller]
-    fn next(&mut self) -> Msg {
-        let msg = self.inbox.recv_timeout(Duration::from_secs(60));
-        let msg = msg.expect("every effect is answered");
-        self.note(&msg);
-        msg
-    }
-
-    fn note(&mut self, msg: &Msg) {
-        if let Some(key) = ended_by(msg) {
-            *self.owed.get_mut(&key).unwrap_or_else(|| panic!("nobody asked for {key}")) += 1;
-        }
-    }
-
-    fn wait<T>(&mut self, mut want: impl FnMut(Msg) -> Option<T>) -> T {
-        loop {
-            let msg = self.next();
-            if let Some(found) = want(msg) {
-                return found;
-            }
-        }
-    }
-
-    fn test(&mut self, config: &Config) -> Request {
-        let attempt = self.ids.request();
-        self.owed.insert(format!("{attempt:?}"), 0);
-        self.postgres.perform_connection(connection::Effect::Test {
-            attempt,
-            config: Box::new(config.clone()),
-            secrets: Secrets::default(),
-        });
-        attempt
-    }
-
-    fn start_open(&mut self, config: &Config) -> (ConnectionId, Request) {
-        let (connection, attempt) = (ConnectionId::next(&mut self.ids), self.ids.request());
-        self.owed.insert(format!("{attempt:?}"), 0);
-        self.postgres.perform_connection(connection::Effect::Open {
-            connection,
-            attempt,
-            config: Box::new(config.clone()),
-            secrets: Secrets::default(),
-        });
-        (connection, attempt)
-    }
-
-    #[track_caller]
-    fn open(&mut self, config: &Config) -> Result<ConnectionId, Failure> {
-        let (connection, wanted) = self.start_open(config);
-        let result = self.wait(|msg| {
-            let (attempt, result) = opened(msg)?;
-            (attempt == wanted).then_some(result)
-        });
-        result.map(|()| connection)
-    }
-
-    #[track_caller]
-    fn session(&mut self, connection: ConnectionId) -> SessionId {
-        let wanted = SessionId::next(&mut self.ids);
-        self.owed.insert(format!("{wanted}"), 0);
-        self.postgres.perform_session(session::Effect::Open { session: wanted, connection });
-        self.wait(|msg| match msg {
-            Msg::Session(session::Msg::Opened { session, .. }) => (session == wanted).then_some(()),
-            Msg::Session(session::Msg::OpenFailed { failure, .. }) => panic!("{failure:?}"),
-            _ => None,
-        });
-        wanted
-    }
-
-    fn run(&mut self, session: SessionId, sql: &str) -> QueryId {
-        let query = QueryId::next(&mut self.ids);
-        self.owed.insert(format!("{query}"), 0);
-        self.postgres.perform_query(query::Effect::Run {
-            query,
-            session,
-            sql: sql.into(),
-            copy_data: Some("1\n".repeat(1_000).into()),
-            granted_rows: u64::MAX,
-            follows: None,
-        });
-        query
-    }
-
-    fn run_sealed(&mut self, session: SessionId, sql: &str) -> QueryId {
-        let query = QueryId::next(&mut self.ids);
-        self.owed.insert(format!("{query}"), 0);
-        self.postgres.perform_query(query::Effect::RunReadOnly {
-            query,
-            session,
-            sql: sql.into(),
-            seal: Seal::Whole {
-                settings: vec![],
-                confirm: false,
-                asks_settings: None,
-                names: vec![],
-            },
-            granted_rows: u64::MAX,
-        });
-        query
-    }
-
+    /// Cancels as the Model does it: what comes after a cancel is read and not kept.
     fn cancel(&mut self, query: QueryId, session: SessionId) {
-        self.owed.insert(format!("cancel {query}"), 0);
-        // As the Model does it: what comes after a cancel is read and not kept.
         self.postgres.perform_query(query::Effect::DiscardRows { query });
-        self.postgres.perform_query(query::Effect::Cancel { query, session, ahead: vec![] });
-    }
-
-    fn start_end(&mut self, session: SessionId) {
-        self.owed.insert(format!("end {session}"), 0);
-        self.postgres.perform_session(session::Effect::End { session, ending: Ending::Close });
-    }
-
-    /// Ends the runner; every effect must have ended once by then.
-    #[track_caller]
-    fn shut_down(mut self, what: &str) {
-        self.postgres.shutdown(Duration::from_secs(2));
-        while let Ok(msg) = self.inbox.try_recv() {
-            self.note(&msg);
-        }
-        self.owed.retain(|_, times| *times != 1);
-        assert!(self.owed.is_empty(), "{what}: these did not end once: {:?}", self.owed);
+        self.start_cancel(query, session);
     }
 }
 
 /// What became of an attempt to open a connection.
-fn opened(msg: Msg) -> Option<(Request, Result<(), Failure>)> {
+fn opened(msg: &Msg) -> Option<(Request, Result<(), Failure>)> {
     match msg {
-        Msg::Connection(connection::Msg::Opened { attempt, .. }) => Some((attempt, Ok(()))),
+        Msg::Connection(connection::Msg::Opened { attempt, .. }) => Some((*attempt, Ok(()))),
         Msg::Connection(connection::Msg::OpenFailed { attempt, failure, .. }) => {
-            Some((attempt, Err(failure)))
+            Some((*attempt, Err(failure.clone())))
         }
         _ => None,
     }
-}
-
-fn ended_by(msg: &Msg) -> Option<String> {
-    Some(match msg {
-        Msg::Connection(
-            connection::Msg::Tested { attempt, .. }
-            | connection::Msg::Opened { attempt, .. }
-            | connection::Msg::OpenFailed { attempt, .. },
-        ) => format!("{attempt:?}"),
-        Msg::Session(
-            session::Msg::Opened { session, .. } | session::Msg::OpenFailed { session, .. },
-        ) => format!("{session}"),
-        Msg::Session(session::Msg::Ended { session }) => format!("end {session}"),
-        Msg::Query(
-            query::Msg::Finished { query, .. }
-            | query::Msg::Failed { query, .. }
-            | query::Msg::Lost { query, .. },
-        ) => format!("{query}"),
-        Msg::Query(query::Msg::CancelSent { query } | query::Msg::CancelFailed { query, .. }) => {
-            format!("cancel {query}")
-        }
-        _ => return None,
-    })
 }
 
 /// Waits for something that has to come, however busy the machine is.
@@ -426,7 +264,7 @@ fn every_attempt_ends_in_its_time_and_says_what_the_server_did() {
     let all = product(&[Phase::Tls, Phase::Authentication, Phase::StartUp], usize::MAX);
     let count = all.len();
     within(count * ATTEMPT_BYTES_MAX, "attempts", || {
-        let mut world = World::new();
+        let mut world = Effects::forgetful();
         let mut waiting = BTreeMap::new();
         let mut servers = vec![];
         for (phase, tag, size) in all {
@@ -436,13 +274,13 @@ fn every_attempt_ends_in_its_time_and_says_what_the_server_did() {
             if phase == Phase::Tls {
                 config.ssl_mode = SslMode::Prefer;
             }
-            waiting.insert(world.test(&config), (phase, char::from(tag), size));
+            waiting.insert(world.start_test(&config), (phase, char::from(tag), size));
             servers.push(server);
         }
         while !waiting.is_empty() {
             let (attempt, result) = world.wait(|msg| match msg {
                 Msg::Connection(connection::Msg::Tested { attempt, result }) => {
-                    Some((attempt, result))
+                    Some((*attempt, result.clone()))
                 }
                 _ => None,
             });
@@ -453,7 +291,7 @@ fn every_attempt_ends_in_its_time_and_says_what_the_server_did() {
                 Ok(_) => assert!(case.contains("'Z'"), "{case}"),
             }
         }
-        world.shut_down("attempts");
+        world.shut_down_after("attempts");
     });
 }
 
@@ -462,7 +300,7 @@ fn a_server_that_trickles_is_given_up_when_the_time_is_over() {
     let _alone = alone();
     let said = words(b'N', "NOTICE", "00000", "soon").repeat(3);
     let silent = |phase, first| Flood { phase, first, again: vec![], heeds_cancel: true };
-    let mut world = World::new();
+    let mut world = Effects::forgetful();
     let mut waiting = BTreeMap::new();
     for (flood, wanted) in [
         (silent(Phase::StartUp, said), "the last was NoticeResponse"),
@@ -475,14 +313,14 @@ fn a_server_that_trickles_is_given_up_when_the_time_is_over() {
         let mut config = config(&server);
         config.ssl_mode = SslMode::Prefer;
         config.connect_timeout_s = 3;
-        waiting.insert(world.start_open(&config).1, wanted);
+        waiting.insert(world.start_open(&config, None).1, wanted);
     }
     while !waiting.is_empty() {
         let (attempt, result) = world.wait(opened);
         let (failure, wanted) = (result.unwrap_err(), waiting.remove(&attempt).unwrap());
         assert!(failure.message.contains(wanted), "{wanted}: {failure:?}");
     }
-    world.shut_down("silent servers");
+    world.shut_down_after("silent servers");
 }
 
 #[test]
@@ -515,10 +353,10 @@ fn a_tunnel_s_server_that_floods_is_given_up_in_time() {
         };
         let case = String::from_utf8_lossy(said).into_owned();
         within(LINK_BYTES_MAX, &case, || {
-            let mut world = World::new();
-            let failure = world.open(&config).unwrap_err();
+            let mut world = Effects::forgetful();
+            let failure = world.open(&config, None).unwrap_err();
             blames_the_server(&failure, &case);
-            world.shut_down(&case);
+            world.shut_down_after(&case);
         });
     }
 }
@@ -528,12 +366,12 @@ fn parameters_without_an_end_are_named_as_what_they_are() {
     let _alone = alone();
     let mut random = Random::new(1);
     let server = FloodingServer::start(flood(Phase::StartUp, b'S', Size::Small, &mut random));
-    let mut world = World::new();
+    let mut world = Effects::forgetful();
     let failure =
-        within(ATTEMPT_BYTES_MAX, "parameters", || world.open(&config(&server)).unwrap_err());
+        within(ATTEMPT_BYTES_MAX, "parameters", || world.open(&config(&server), None).unwrap_err());
     let wanted = "before it was ready for a statement, and went on: the last was ParameterStatus";
     assert!(failure.message.contains(wanted), "{failure:?}");
-    world.shut_down("parameters");
+    world.shut_down_after("parameters");
 }
 
 #[test]
@@ -542,14 +380,14 @@ fn a_flood_in_answer_to_tusk_s_own_question_ends_the_attempt() {
     let mut random = Random::new(generated::seed());
     let all = product(&[Phase::Question], 40);
     within(all.len() * ATTEMPT_BYTES_MAX, "questions", || {
-        let mut world = World::new();
+        let mut world = Effects::forgetful();
         let mut waiting = BTreeMap::new();
         let mut servers = vec![];
         for (phase, tag, size) in all {
             let server = FloodingServer::start(flood(phase, tag, size, &mut random));
             let mut config = config(&server);
             config.connect_timeout_s = TIMEOUT_S;
-            let (_, attempt) = world.start_open(&config);
+            let (_, attempt) = world.start_open(&config, None);
             waiting.insert(attempt, (phase, char::from(tag), size));
             servers.push(server);
         }
@@ -560,7 +398,7 @@ fn a_flood_in_answer_to_tusk_s_own_question_ends_the_attempt() {
                 blames_the_server(&failure, &case);
             }
         }
-        world.shut_down("questions");
+        world.shut_down_after("questions");
     });
 }
 
@@ -611,13 +449,13 @@ struct Case {
 
 impl Case {
     /// Sessions on servers of their own, and then a statement in each: a connection is not opened among floods.
-    fn start(world: &mut World, all: &[(Phase, u8, Size)], random: &mut Random) -> Vec<Self> {
+    fn start(world: &mut Effects, all: &[(Phase, u8, Size)], random: &mut Random) -> Vec<Self> {
         let open = |(phase, tag, size): &(Phase, u8, Size)| {
             let server = FloodingServer::start(flood(*phase, *tag, *size, random));
             let mut config = config(&server);
             config.read_only = *phase == Phase::Sealed;
-            let connection = world.open(&config).unwrap();
-            (server, world.session(connection))
+            let (connection, _) = world.open(&config, None).unwrap();
+            (server, world.session_on(connection))
         };
         let opened: Vec<_> = all.iter().map(open).collect();
         let run = |((server, session), (phase, tag, size)): (_, &(Phase, u8, Size))| Self {
@@ -626,8 +464,8 @@ impl Case {
             server,
             session,
             query: match phase {
-                Phase::Sealed => world.run_sealed(session, FLOOD),
-                _ => world.run(session, FLOOD),
+                Phase::Sealed => world.start_read_only(session, FLOOD),
+                _ => world.start_flood(session),
             },
             seen: Seen::default(),
             cancelled: false,
@@ -679,7 +517,7 @@ fn statements_that_are_flooded_can_be_cancelled_and_their_links_let_go() {
     ];
     for batch in product(&phases, 40).chunks(AT_ONCE) {
         within(batch.len() * LINK_BYTES_MAX, "statements", || {
-            let mut world = World::new();
+            let mut world = Effects::forgetful();
             let mut cases = Case::start(&mut world, batch, &mut random);
             let limit = Instant::now() + Duration::from_secs(120);
             while !cases.iter().all(Case::is_over) {
@@ -700,15 +538,15 @@ fn statements_that_are_flooded_can_be_cancelled_and_their_links_let_go() {
                 }
             }
             let mut left: Vec<SessionId> = cases.iter().map(|case| case.session).collect();
-            left.iter().for_each(|session| world.start_end(*session));
+            left.iter().for_each(|session| world.start_end(*session, Ending::Close));
             while !left.is_empty() {
                 let gone = world.wait(|msg| match msg {
-                    Msg::Session(session::Msg::Ended { session }) => Some(session),
+                    Msg::Session(session::Msg::Ended { session }) => Some(*session),
                     _ => None,
                 });
                 left.retain(|session| *session != gone);
             }
-            world.shut_down("statements");
+            world.shut_down_after("statements");
         });
     }
 }
@@ -719,24 +557,24 @@ fn a_program_ends_although_nobody_hears_and_no_cancel_is_heeded() {
     let mut random = Random::new(generated::seed());
     let all = product(&[Phase::Query, Phase::Rows, Phase::Idle], 24);
     within(all.len() * LINK_BYTES_MAX, "all", || {
-        let mut world = World::new();
+        let mut world = Effects::forgetful();
         let mut servers = vec![];
         for (phase, tag, size) in all {
             let mut flood = flood(phase, tag, size, &mut random);
             flood.heeds_cancel = false;
             let server = FloodingServer::start(flood);
-            let connection = world.open(&config(&server)).unwrap();
-            let session = world.session(connection);
+            let (connection, _) = world.open(&config(&server), None).unwrap();
+            let session = world.session_on(connection);
             servers.push((server, session));
         }
         for (_, session) in &servers {
-            world.run(*session, FLOOD);
+            world.start_flood(*session);
         }
         // Nothing is taken out of the queue from here on.
         for (server, _) in &servers {
             until(|| server.sent() > 0);
         }
-        world.shut_down("all");
+        world.shut_down_after("all");
     });
 }
 
@@ -748,23 +586,25 @@ fn another_link_has_its_turn_and_its_rows_are_not_far_behind() {
         let case = format!("{:?}", char::from(tag));
         let server = FloodingServer::start(flood(Phase::Query, tag, Size::Small, &mut random));
         within(4 * LINK_BYTES_MAX, &case, || {
-            let mut world = World::new();
-            let connection = world.open(&config(&server)).unwrap();
+            let mut world = Effects::forgetful();
+            let (connection, _) = world.open(&config(&server), None).unwrap();
             // Connections have two threads: one of the others shares the flooded one's.
-            let sessions = [(); 3].map(|()| world.session(connection));
+            let sessions = [(); 3].map(|()| world.session_on(connection));
             let [flooded, others @ ..] = sessions;
-            let flooding = world.run(flooded, FLOOD);
+            let flooding = world.start_flood(flooded);
             until(|| server.sent() > 0);
             let asked = server.asked();
-            let queries = others.map(|session| world.run(session, "select three"));
+            let queries =
+                others.map(|session| world.start(session, "select three", u64::MAX, None));
             // Both have ended when the question after them is asked. Nothing is taken out of the queue meanwhile.
             for session in others {
+                world.owe(format!("held {session}"));
                 world.postgres.perform_session(session::Effect::AskHeld { session });
             }
             until(|| server.asked() >= asked + 4);
             let (mut before, mut waiting) = (0, queries.len());
             while waiting > 0 {
-                match world.next() {
+                match world.receive() {
                     Msg::Query(query::Msg::Finished { query, .. }) if queries.contains(&query) => {
                         waiting -= 1;
                     }
@@ -779,7 +619,7 @@ fn another_link_has_its_turn_and_its_rows_are_not_far_behind() {
             // 256 messages of the flooded link, and a few of each of the others.
             assert!(before <= 300, "{case}: {before} messages came before");
             world.cancel(flooding, flooded);
-            world.shut_down(&case);
+            world.shut_down_after(&case);
         });
     }
 }
@@ -791,10 +631,10 @@ fn what_is_left_out_is_counted_and_told() {
     let flood = flood(Phase::Query, b'N', Size::Small, &mut random);
     let bytes = flood.again.len() as u64;
     let server = FloodingServer::start(flood);
-    let mut world = World::new();
-    let connection = world.open(&config(&server)).unwrap();
-    let session = world.session(connection);
-    let query = world.run(session, FLOOD);
+    let mut world = Effects::forgetful();
+    let (connection, _) = world.open(&config(&server), None).unwrap();
+    let session = world.session_on(connection);
+    let query = world.start_flood(session);
     // Nothing is taken out of the queue until the statement has ended: the notices that it has room for, and then
     // what was left out, the end and the cancel's own answer.
     const QUEUE: usize = 256;
@@ -803,7 +643,7 @@ fn what_is_left_out_is_counted_and_told() {
     until(|| world.inbox.len() >= QUEUE + 3);
     let (mut shown, mut left_out) = (0, 0);
     loop {
-        match world.next() {
+        match world.receive() {
             Msg::Session(session::Msg::Noticed { notice, .. }) if notice.severity == "WARNING" => {
                 let number = notice.message.split(' ').next().unwrap().replace(',', "");
                 left_out += number.parse::<u64>().unwrap();
@@ -818,7 +658,7 @@ fn what_is_left_out_is_counted_and_told() {
     }
     assert!(left_out > 0);
     assert_eq!(shown + left_out, server.sent() / bytes);
-    world.shut_down("left out");
+    world.shut_down_after("left out");
 }
 
 #[test]
@@ -838,22 +678,22 @@ fn a_row_that_there_is_no_memory_for_fails_with_a_message() {
             again: words(b'N', "NOTICE", "00000", "behind it"),
             heeds_cancel: true,
         });
-        let mut world = World::new();
-        let connection = world.open(&config(&server)).unwrap();
-        let session = world.session(connection);
-        let query = world.run(session, FLOOD);
+        let mut world = Effects::forgetful();
+        let (connection, _) = world.open(&config(&server), None).unwrap();
+        let session = world.session_on(connection);
+        let query = world.start_flood(session);
         LARGEST.store(largest, Ordering::Relaxed);
         until(|| world.inbox.len() >= 4);
         LARGEST.store(usize::MAX, Ordering::Relaxed);
         world.cancel(query, session);
         let failure = world.wait(|msg| match msg {
             Msg::Query(query::Msg::Failed { failure, .. } | query::Msg::Lost { failure, .. }) => {
-                Some(failure)
+                Some(failure.clone())
             }
             _ => None,
         });
         assert!(failure.message.contains(wanted), "{failure:?}");
-        world.shut_down(wanted);
+        world.shut_down_after(wanted);
     }
 }
 

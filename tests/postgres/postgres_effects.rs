@@ -5,8 +5,10 @@
 
 mod following;
 
-use crate::support::server;
-use std::collections::BTreeMap;
+use crate::support::{
+    effects::{Effects, ONE_ROW_THEN_NOTHING, ended_by, on_socket},
+    server,
+};
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
@@ -17,448 +19,23 @@ use std::time::{Duration, Instant};
 use server::{MAJORS, PASSWORD, SUPERUSER, ServerCertificate, TestConfig, TestServer, USER};
 use tusk::{
     base::{
-        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
-        secret::{Secret, Secrets},
+        ids::{QueryId, SessionId},
+        secret::Secrets,
         transaction::Transaction,
     },
     conninfo::{Config, SslMode},
-    effects::postgres::{Postgres, ssh::Surroundings},
-    failure::{Category, Failure},
+    failure::Category,
     msg::Msg,
     settings::OnError,
     sql::{encoding::Reading, read::lex::BackslashRule},
     update::{
-        connection::{self, PoolStatus, ServerInfo},
-        jobs,
+        connection, jobs,
         query::{
             self,
-            read_only::Seal,
             session::{self, Ending},
         },
     },
 };
-
-/// A runner, what it has said, and what it still owes.
-struct World {
-    postgres: Postgres,
-    inbox: flume::Receiver<Msg>,
-    ids: Ids,
-    kept: Vec<Msg>,
-    /// Effects that must end once, and how often they have.
-    owed: BTreeMap<String, u32>,
-}
-
-/// How a query ended.
-#[derive(Debug, Default)]
-struct Ended {
-    columns: Vec<String>,
-    rows: usize,
-    cells: Vec<Vec<Option<Vec<u8>>>>,
-    chunks: Vec<usize>,
-    tag: String,
-    transaction: Transaction,
-    discarded: u64,
-    failure: Option<Failure>,
-    lost: bool,
-}
-
-impl World {
-    fn new() -> Self {
-        let (outbox, inbox) = flume::unbounded();
-        let postgres =
-            Postgres::start_in(outbox, Surroundings::without_tls_files(&std::env::temp_dir()));
-        Self { postgres, inbox, ids: Ids::seeded(1), kept: vec![], owed: BTreeMap::new() }
-    }
-
-    /// A runner with one open connection and one session on it.
-    #[track_caller]
-    fn with_session(config: &Config) -> (Self, ConnectionId, SessionId) {
-        let mut world = Self::new();
-        let (connection, _) = world.open(config, None).unwrap();
-        let (session, _) = world.session(connection).unwrap();
-        (world, connection, session)
-    }
-
-    #[track_caller]
-    fn receive(&mut self) -> Msg {
-        let msg = self.inbox.recv_timeout(Duration::from_secs(60));
-        let msg =
-            msg.unwrap_or_else(|_| panic!("a message is missing; these came: {:?}", self.kept));
-        self.note(&msg);
-        msg
-    }
-
-    fn note(&mut self, msg: &Msg) {
-        if let Some(key) = ended_by(msg) {
-            *self.owed.get_mut(&key).unwrap_or_else(|| panic!("nobody asked for {msg:?}")) += 1;
-        }
-    }
-
-    fn owe(&mut self, key: String) {
-        self.owed.insert(key, 0);
-    }
-
-    #[track_caller]
-    fn wait<T>(&mut self, mut want: impl FnMut(&Msg) -> Option<T>) -> T {
-        for at in 0..self.kept.len() {
-            if let Some(found) = want(&self.kept[at]) {
-                self.kept.remove(at);
-                return found;
-            }
-        }
-        loop {
-            let msg = self.receive();
-            if let Some(found) = want(&msg) {
-                return found;
-            }
-            self.kept.push(msg);
-        }
-    }
-
-    fn start_open(&mut self, config: &Config, password: Option<&str>) -> (ConnectionId, Request) {
-        let (connection, attempt) = (ConnectionId::next(&mut self.ids), self.ids.request());
-        self.owe(format!("open {attempt:?}"));
-        let config = Box::new(config.clone());
-        let secrets = Secrets::with_password(password.map(Secret::new));
-        self.postgres.perform_connection(connection::Effect::Open {
-            connection,
-            attempt,
-            config,
-            secrets,
-        });
-        (connection, attempt)
-    }
-
-    #[track_caller]
-    fn opened(&mut self, wanted: Request) -> Result<ServerInfo, Failure> {
-        self.wait(|msg| match msg {
-            Msg::Connection(connection::Msg::Opened { attempt, server, .. })
-                if *attempt == wanted =>
-            {
-                Some(Ok(server.clone()))
-            }
-            Msg::Connection(connection::Msg::OpenFailed { attempt, failure, .. })
-                if *attempt == wanted =>
-            {
-                Some(Err(failure.clone()))
-            }
-            _ => None,
-        })
-    }
-
-    #[track_caller]
-    fn open(
-        &mut self,
-        config: &Config,
-        password: Option<&str>,
-    ) -> Result<(ConnectionId, ServerInfo), Failure> {
-        let (connection, attempt) = self.start_open(config, password);
-        self.opened(attempt).map(|server| (connection, server))
-    }
-
-    fn start_session(&mut self, connection: ConnectionId) -> SessionId {
-        let session = SessionId::next(&mut self.ids);
-        self.owe(format!("session {session}"));
-        self.postgres.perform_session(session::Effect::Open { session, connection });
-        session
-    }
-
-    #[track_caller]
-    fn session_opened(&mut self, wanted: SessionId) -> Result<i32, Failure> {
-        self.wait(|msg| match msg {
-            Msg::Session(session::Msg::Opened { session, backend_pid }) if *session == wanted => {
-                Some(Ok(*backend_pid))
-            }
-            Msg::Session(session::Msg::OpenFailed { session, failure }) if *session == wanted => {
-                Some(Err(failure.clone()))
-            }
-            _ => None,
-        })
-    }
-
-    #[track_caller]
-    fn session(&mut self, connection: ConnectionId) -> Result<(SessionId, i32), Failure> {
-        let session = self.start_session(connection);
-        self.session_opened(session).map(|backend_pid| (session, backend_pid))
-    }
-
-    #[track_caller]
-    fn end(&mut self, wanted: SessionId, ending: Ending) {
-        self.owe(format!("end {wanted}"));
-        self.postgres.perform_session(session::Effect::End { session: wanted, ending });
-        self.wait(|msg| {
-            matches!(msg, Msg::Session(session::Msg::Ended { session }) if *session == wanted)
-                .then_some(())
-        });
-    }
-
-    #[track_caller]
-    fn held(&mut self, wanted: SessionId) -> Result<Vec<String>, Failure> {
-        self.owe(format!("held {wanted}"));
-        self.postgres.perform_session(session::Effect::AskHeld { session: wanted });
-        self.wait(|msg| match msg {
-            Msg::Session(session::Msg::HeldAnswered { session, held }) if *session == wanted => {
-                Some(held.clone())
-            }
-            _ => None,
-        })
-    }
-
-    #[track_caller]
-    fn lost(&mut self, wanted: SessionId) -> Failure {
-        self.wait(|msg| match msg {
-            Msg::Session(session::Msg::Lost { session, failure }) if *session == wanted => {
-                Some(failure.clone())
-            }
-            _ => None,
-        })
-    }
-
-    fn start(
-        &mut self,
-        session: SessionId,
-        sql: &str,
-        granted_rows: u64,
-        copy_data: Option<&str>,
-    ) -> QueryId {
-        let query = QueryId::next(&mut self.ids);
-        self.owe(format!("query {query}"));
-        let copy_data = copy_data.map(Arc::from);
-        self.postgres.perform_query(query::Effect::Run {
-            query,
-            session,
-            sql: sql.into(),
-            copy_data,
-            granted_rows,
-            follows: None,
-        });
-        query
-    }
-
-    #[track_caller]
-    fn run(&mut self, session: SessionId, sql: &str) -> Ended {
-        let query = self.start(session, sql, u64::MAX, None);
-        self.finish(query)
-    }
-
-    #[track_caller]
-    fn run_read_only(&mut self, session: SessionId, sql: &str) -> Ended {
-        let query = QueryId::next(&mut self.ids);
-        self.owe(format!("query {query}"));
-        let seal =
-            Seal::Whole { settings: vec![], confirm: false, asks_settings: None, names: vec![] };
-        self.postgres.perform_query(query::Effect::RunReadOnly {
-            query,
-            session,
-            sql: sql.into(),
-            seal,
-            granted_rows: u64::MAX,
-        });
-        self.finish(query)
-    }
-
-    #[track_caller]
-    fn finish(&mut self, wanted: QueryId) -> Ended {
-        let mut ended = Ended::default();
-        let mut seen = std::mem::take(&mut self.kept).into_iter();
-        let mut kept = vec![];
-        loop {
-            let msg = seen.next().unwrap_or_else(|| self.receive());
-            match msg {
-                Msg::Query(msg) if query_of(&msg) == Some(wanted) => {
-                    if ended.hear(msg) {
-                        break;
-                    }
-                }
-                other => kept.push(other),
-            }
-        }
-        kept.extend(seen);
-        self.kept = kept;
-        ended
-    }
-
-    #[track_caller]
-    fn stalled(&mut self, wanted: QueryId) -> u64 {
-        self.wait(|msg| match msg {
-            Msg::Query(query::Msg::Stalled { query, rows }) if *query == wanted => Some(*rows),
-            _ => None,
-        })
-    }
-
-    #[track_caller]
-    fn first_rows(&mut self, wanted: QueryId) -> usize {
-        self.wait(|msg| match msg {
-            Msg::Query(query::Msg::RowsArrived { query, chunk }) if *query == wanted => {
-                Some(chunk.rows())
-            }
-            _ => None,
-        })
-    }
-
-    /// Rows that have come and are not yet looked at.
-    fn rows_kept(&self, wanted: QueryId) -> usize {
-        let rows = |msg: &Msg| match msg {
-            Msg::Query(query::Msg::RowsArrived { query, chunk }) if *query == wanted => {
-                chunk.rows()
-            }
-            _ => 0,
-        };
-        self.kept.iter().map(rows).sum()
-    }
-
-    fn start_cancel(&mut self, query: QueryId, session: SessionId) {
-        self.owe(format!("cancel {query}"));
-        self.postgres.perform_query(query::Effect::Cancel { query, session, ahead: vec![] });
-    }
-
-    #[track_caller]
-    fn cancelled(&mut self, wanted: QueryId) -> Result<(), Failure> {
-        self.wait(|msg| match msg {
-            Msg::Query(query::Msg::CancelSent { query }) if *query == wanted => Some(Ok(())),
-            Msg::Query(query::Msg::CancelFailed { query, failure }) if *query == wanted => {
-                Some(Err((**failure).clone()))
-            }
-            _ => None,
-        })
-    }
-
-    /// Waits until the pool is shown like this.
-    #[track_caller]
-    fn pool(&mut self, size: u32, available: u32, waiting: u32) {
-        self.wait(|msg| match msg {
-            Msg::Connection(connection::Msg::PoolChanged {
-                status: PoolStatus { size: s, available: a, waiting: w, .. },
-                ..
-            }) => ((*s, *a, *w) == (size, available, waiting)).then_some(()),
-            _ => None,
-        });
-    }
-
-    /// Ends the runner; every effect must have ended once by then.
-    #[track_caller]
-    fn shut_down(mut self) -> Vec<Msg> {
-        self.postgres.shutdown(Duration::from_secs(2));
-        while let Ok(msg) = self.inbox.try_recv() {
-            self.note(&msg);
-            self.kept.push(msg);
-        }
-        let wrong = self.owed.iter().filter(|(_, times)| **times != 1).collect::<Vec<_>>();
-        assert!(wrong.is_empty(), "these did not end once: {wrong:?}");
-        std::mem::take(&mut self.kept)
-    }
-}
-
-impl Ended {
-    /// Takes a message about the query; whether it was the last.
-    fn hear(&mut self, msg: query::Msg) -> bool {
-        match msg {
-            query::Msg::Described { columns, .. } => {
-                self.columns = columns
-                    .iter()
-                    .map(|column| format!("{} {}", column.name, column.type_name))
-                    .collect();
-            }
-            query::Msg::RowsArrived { chunk, .. } => {
-                self.rows += chunk.rows();
-                self.chunks.push(chunk.rows());
-                for row in 0..if self.rows < 1_000 { chunk.rows() } else { 0 } {
-                    let cells = (0..chunk.columns())
-                        .map(|column| chunk.cell(row, column).bytes().map(<[u8]>::to_vec));
-                    self.cells.push(cells.collect());
-                }
-            }
-            query::Msg::Finished { tag, transaction, discarded, .. } => {
-                (self.tag, self.transaction, self.discarded) = (tag, transaction, discarded);
-                return true;
-            }
-            query::Msg::Failed { failure, transaction, .. } => {
-                (self.failure, self.transaction) = (Some(*failure), transaction);
-                return true;
-            }
-            query::Msg::Lost { failure, .. } => {
-                (self.failure, self.lost) = (Some(*failure), true);
-                return true;
-            }
-            _ => {}
-        }
-        false
-    }
-
-    fn texts(&self) -> Vec<Vec<String>> {
-        let text = |cell: &Option<Vec<u8>>| {
-            cell.as_ref().map_or("NULL".into(), |cell| String::from_utf8_lossy(cell).into())
-        };
-        self.cells.iter().map(|row| row.iter().map(text).collect()).collect()
-    }
-
-    #[track_caller]
-    fn sqlstate(&self) -> &str {
-        self.failure.as_ref().and_then(|failure| failure.sqlstate.as_deref()).unwrap_or_default()
-    }
-}
-
-/// The query that a message is about, unless it answers a cancel.
-fn query_of(msg: &query::Msg) -> Option<QueryId> {
-    match msg {
-        query::Msg::Described { query, .. }
-        | query::Msg::RowsArrived { query, .. }
-        | query::Msg::Stalled { query, .. }
-        | query::Msg::GrantLapsed { query, .. }
-        | query::Msg::Inspected { query, .. }
-        | query::Msg::EncodingChanged { query, .. }
-        | query::Msg::HeldUp { query, .. }
-        | query::Msg::Finished { query, .. }
-        | query::Msg::Failed { query, .. }
-        | query::Msg::Lost { query, .. } => Some(*query),
-        query::Msg::CancelSent { .. } | query::Msg::CancelFailed { .. } => None,
-    }
-}
-
-/// The effect that a message ends, if it ends one.
-fn ended_by(msg: &Msg) -> Option<String> {
-    Some(match msg {
-        Msg::Connection(
-            connection::Msg::Opened { attempt, .. } | connection::Msg::OpenFailed { attempt, .. },
-        ) => format!("open {attempt:?}"),
-        Msg::Connection(connection::Msg::Tested { attempt, .. }) => format!("test {attempt:?}"),
-        Msg::Connection(connection::Msg::Closed { connection }) => format!("close {connection}"),
-        Msg::Connection(connection::Msg::TypesResolved { request, .. }) => {
-            format!("types {request:?}")
-        }
-        Msg::Session(
-            session::Msg::Opened { session, .. } | session::Msg::OpenFailed { session, .. },
-        ) => {
-            format!("session {session}")
-        }
-        Msg::Session(session::Msg::Ended { session }) => format!("end {session}"),
-        Msg::Session(session::Msg::HeldAnswered { session, .. }) => format!("held {session}"),
-        Msg::Session(session::Msg::TerminateAnswered { session, .. }) => {
-            format!("terminate {session}")
-        }
-        Msg::Query(
-            query::Msg::Finished { query, .. }
-            | query::Msg::Failed { query, .. }
-            | query::Msg::Lost { query, .. },
-        ) => {
-            format!("query {query}")
-        }
-        Msg::Query(query::Msg::CancelSent { query } | query::Msg::CancelFailed { query, .. }) => {
-            format!("cancel {query}")
-        }
-        _ => return None,
-    })
-}
-
-fn on_socket(server: &TestServer, database: &str) -> Config {
-    Config {
-        host: server.socket_dir().display().to_string(),
-        port: server.port(),
-        user: SUPERUSER.into(),
-        database: database.into(),
-        ..Config::default()
-    }
-}
 
 fn on_tcp(server: &TestServer, ssl_mode: SslMode) -> Config {
     Config {
@@ -475,10 +52,6 @@ fn shared() -> Config {
     on_socket(TestServer::shared(), &TestServer::shared().fresh_database())
 }
 
-/// A row, another one that is large enough to push the first one out of the server, and then none for ten minutes.
-const ONE_ROW_THEN_NOTHING: &str =
-    "select '1' union all select repeat('x', 20000) union all select 'y' from pg_sleep(600)";
-
 fn kill(backend_pid: i32) {
     assert!(
         Command::new("kill").args(["-9", &backend_pid.to_string()]).status().unwrap().success()
@@ -487,7 +60,7 @@ fn kill(backend_pid: i32) {
 
 #[test]
 fn rows_columns_and_the_tag_arrive() {
-    let (mut world, _, session) = World::with_session(&shared());
+    let (mut world, _, session) = Effects::with_session(&shared());
     let ended = world
         .run(session, "select g, null as nothing, 'é' as text from generate_series(1, 10000) g");
     assert_eq!((ended.rows, ended.tag.as_str(), ended.discarded), (10_000, "SELECT 10000", 0));
@@ -507,7 +80,7 @@ fn rows_columns_and_the_tag_arrive() {
 
 #[test]
 fn the_first_row_is_there_long_before_the_last() {
-    let (mut world, _, session) = World::with_session(&shared());
+    let (mut world, _, session) = Effects::with_session(&shared());
     let query = world.start(session, ONE_ROW_THEN_NOTHING, u64::MAX, None);
     assert_eq!(world.first_rows(query), 1);
     world.start_cancel(query, session);
@@ -518,7 +91,7 @@ fn the_first_row_is_there_long_before_the_last() {
 
 #[test]
 fn a_server_s_error_comes_with_its_fields_and_the_transaction_s_status() {
-    let (mut world, _, session) = World::with_session(&shared());
+    let (mut world, _, session) = Effects::with_session(&shared());
     world.run(session, "create table t (id int constraint positive check (id > 0))");
     let failure = world.run(session, "insert into t values (-1)").failure.unwrap();
     assert!(
@@ -543,7 +116,7 @@ fn a_server_s_error_comes_with_its_fields_and_the_transaction_s_status() {
 #[test]
 fn notices_and_notifications_arrive() {
     let config = shared();
-    let (mut world, _, session) = World::with_session(&config);
+    let (mut world, _, session) = Effects::with_session(&config);
     world.run(session, "listen jobs");
     let query = world.start(
         session,
@@ -570,7 +143,7 @@ fn notices_and_notifications_arrive() {
 
 #[test]
 fn a_reader_stands_still_at_the_granted_row_and_goes_on_when_told() {
-    let (mut world, _, session) = World::with_session(&shared());
+    let (mut world, _, session) = Effects::with_session(&shared());
     let query = world.start(session, "select generate_series(1, 100000)", 1_000, None);
     assert_eq!(world.stalled(query), 1_000);
     assert_eq!(world.rows_kept(query), 1_000);
@@ -588,7 +161,7 @@ fn a_reader_stands_still_at_the_granted_row_and_goes_on_when_told() {
 #[test]
 fn two_hundred_cancels_never_hit_the_next_statement() {
     let server = TestServer::shared();
-    let mut world = World::new();
+    let mut world = Effects::new();
     let (connection, _) = world.open(&on_tcp(server, SslMode::Prefer), Some(PASSWORD)).unwrap();
     let (session, _) = world.session(connection).unwrap();
     let mut times = vec![];
@@ -656,7 +229,7 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream) {
 fn a_cancel_whose_own_connection_breaks_is_asked_for_again() {
     let server = TestServer::shared();
     let relay = Relay::to(server.port());
-    let mut world = World::new();
+    let mut world = Effects::new();
     let config = Config { port: relay.port, ..on_tcp(server, SslMode::Prefer) };
     let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
     let (session, _) = world.session(connection).unwrap();
@@ -676,7 +249,7 @@ fn a_cancel_whose_own_connection_breaks_is_asked_for_again() {
 
 #[test]
 fn two_hundred_cancels_of_a_stalled_query_never_hit_the_next_statement() {
-    let (mut world, _, session) = World::with_session(&shared());
+    let (mut world, _, session) = Effects::with_session(&shared());
     for _ in 0..200 {
         let query = world.start(session, "select generate_series(1, 1000000)", 1_000, None);
         world.stalled(query);
@@ -702,7 +275,7 @@ fn two_hundred_cancels_of_a_stalled_query_never_hit_the_next_statement() {
 /// A session through a relay that loses the first cancel requests, as if each had come before its statement, and how
 /// many requests came.
 #[track_caller]
-fn losing_cancels(lost: usize) -> (World, SessionId, Arc<AtomicUsize>) {
+fn losing_cancels(lost: usize) -> (Effects, SessionId, Arc<AtomicUsize>) {
     losing_cancels_in(lost, false, Config::default().connect_timeout_s)
 }
 
@@ -711,7 +284,7 @@ fn losing_cancels_in(
     lost: usize,
     without_end: bool,
     connect_timeout_s: u32,
-) -> (World, SessionId, Arc<AtomicUsize>) {
+) -> (Effects, SessionId, Arc<AtomicUsize>) {
     let mut held = vec![];
     let server = TestServer::shared();
     const CANCEL_REQUEST: [u8; 8] = [0, 0, 0, 16, 4, 210, 22, 46];
@@ -744,7 +317,7 @@ fn losing_cancels_in(
         }
     });
     let config = Config { port, connect_timeout_s, ..on_tcp(server, SslMode::Disable) };
-    let mut world = World::new();
+    let mut world = Effects::new();
     let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
     let (session, _) = world.session(connection).unwrap();
     (world, session, cancels)
@@ -802,7 +375,7 @@ fn a_cancel_is_not_sent_again_to_what_had_begun() {
 
 #[test]
 fn two_hundred_cancels_in_the_moment_of_the_run_all_end() {
-    let (mut world, _, session) = World::with_session(&shared());
+    let (mut world, _, session) = Effects::with_session(&shared());
     for _ in 0..200 {
         let query = world.start(session, "select pg_sleep(30)", 100, None);
         world.start_cancel(query, session);
@@ -816,7 +389,7 @@ fn two_hundred_cancels_in_the_moment_of_the_run_all_end() {
 
 #[test]
 fn a_stalled_query_is_cancelled_when_reading_goes_on_and_a_late_cancel_is_not_sent() {
-    let (mut world, _, session) = World::with_session(&shared());
+    let (mut world, _, session) = Effects::with_session(&shared());
     let query = world.start(session, "select generate_series(1, 100000000)", 1_000, None);
     world.stalled(query);
     world.postgres.perform_query(query::Effect::DiscardRows { query });
@@ -840,7 +413,7 @@ fn a_server_that_takes_no_data_for_longer_than_the_limit_is_not_taken_for_dead()
     let mut config =
         Config { database: server.fresh_database(), ..on_tcp(server, SslMode::Disable) };
     config.keepalive.user_timeout_ms = 500;
-    let mut world = World::new();
+    let mut world = Effects::new();
     let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
     let (session, _) = world.session(connection).unwrap();
     let (other, _) = world.session(connection).unwrap();
@@ -859,7 +432,7 @@ fn a_server_that_takes_no_data_for_longer_than_the_limit_is_not_taken_for_dead()
 
 #[test]
 fn copy_goes_both_ways() {
-    let (mut world, _, session) = World::with_session(&shared());
+    let (mut world, _, session) = Effects::with_session(&shared());
     world.run(session, "create table t (a int, b text)");
     let lines = "1\tone\n".repeat(100_000);
     let query = world.start(session, "copy t from stdin", 0, Some(&lines));
@@ -880,7 +453,7 @@ fn copy_goes_both_ways() {
 fn bytes_that_are_not_utf_8_and_giant_values_arrive_whole() {
     let server = TestServer::shared();
     let database = server.fresh_database_with("encoding 'SQL_ASCII' locale 'C'");
-    let (mut world, _, session) = World::with_session(&on_socket(server, &database));
+    let (mut world, _, session) = Effects::with_session(&on_socket(server, &database));
     let ended = world.run(session, r"select E'A\xffB'");
     assert_eq!(ended.cells, [[Some(b"A\xFFB".to_vec())]]);
     let failure = world.run(session, r"do $$ begin raise exception '%', E'A\xff'; end $$");
@@ -902,13 +475,13 @@ fn bytes_that_are_not_utf_8_and_giant_values_arrive_whole() {
 fn the_session_reports_what_a_backslash_is_before_the_statement_that_changed_it_ends() {
     let server = TestServer::shared();
     let database = server.fresh_database();
-    let reported = |world: &mut World| {
+    let reported = |world: &mut Effects| {
         world.wait(|msg| match msg {
             Msg::Session(session::Msg::BackslashReported { backslash, .. }) => Some(*backslash),
             _ => None,
         })
     };
-    let (mut world, _, session) = World::with_session(&on_socket(server, &database));
+    let (mut world, _, session) = Effects::with_session(&on_socket(server, &database));
     let ended = world.run(session, r"select 'a\', 1");
     assert_eq!(ended.cells[0][0], Some(br"a\".to_vec()));
     let query = world.start(session, "set standard_conforming_strings = off", 1, None);
@@ -925,14 +498,14 @@ fn the_session_reports_what_a_backslash_is_before_the_statement_that_changed_it_
         "postgres",
         &format!("alter database {database} set standard_conforming_strings = off"),
     );
-    let (mut world, _, _) = World::with_session(&on_socket(server, &database));
+    let (mut world, _, _) = Effects::with_session(&on_socket(server, &database));
     assert_eq!(reported(&mut world), BackslashRule::Escapes);
     world.shut_down();
 }
 
 #[test]
 fn the_server_says_what_a_session_holds() {
-    let (mut world, connection, session) = World::with_session(&shared());
+    let (mut world, connection, session) = Effects::with_session(&shared());
     assert!(world.held(session).unwrap().is_empty());
     let holding = [
         ("create temp table basket (id serial)", "a temporary table basket"),
@@ -960,7 +533,7 @@ fn the_server_says_what_a_session_holds() {
 #[test]
 fn an_exhausted_pool_waits_then_fails_and_serves_who_waits() {
     let config = Config { pool_size: 1, pool_timeout_s: 1, ..shared() };
-    let (mut world, connection, session) = World::with_session(&config);
+    let (mut world, connection, session) = Effects::with_session(&config);
     world.pool(1, 0, 0);
     let failure = world.session(connection).unwrap_err();
     assert_eq!(failure.category, Category::PoolTimeout);
@@ -980,7 +553,7 @@ fn an_exhausted_pool_waits_then_fails_and_serves_who_waits() {
 #[test]
 fn a_terminated_session_is_lost_with_its_reason() {
     let config = shared();
-    let (mut world, connection, session) = World::with_session(&config);
+    let (mut world, connection, session) = Effects::with_session(&config);
     let query = world.start(session, "select pg_sleep(600)", 1, None);
     world.owe(format!("terminate {session}"));
     world.postgres.perform_session(session::Effect::Terminate { session });
@@ -1000,7 +573,7 @@ fn a_terminated_session_is_lost_with_its_reason() {
 #[test]
 fn a_crashed_server_is_told_from_its_last_notice_and_waited_for() {
     let server = TestServer::start(TestConfig::default());
-    let mut world = World::new();
+    let mut world = Effects::new();
     let (connection, _) = world.open(&on_socket(&server, "postgres"), None).unwrap();
     let (session, backend_pid) = world.session(connection).unwrap();
     let (bystander, _) = world.session(connection).unwrap();
@@ -1026,7 +599,7 @@ fn a_crashed_server_is_told_from_its_last_notice_and_waited_for() {
 #[test]
 fn each_ssl_mode_accepts_and_refuses_what_it_should() {
     let server = TestServer::shared();
-    let mut world = World::new();
+    let mut world = Effects::new();
     let mut tried = |ssl_mode, host: &str, ca: &str| {
         let config =
             Config { host: host.into(), ssl_root_cert: ca.into(), ..on_tcp(server, ssl_mode) };
@@ -1060,7 +633,7 @@ fn wrong_certificates_are_refused_where_they_are_looked_at() {
         (ServerCertificate::Expired, false, "expired"),
     ] {
         let server = TestServer::start(TestConfig::default().certificate(certificate));
-        let mut world = World::new();
+        let mut world = Effects::new();
         let ca = server.ca_path().display().to_string();
         let config = |ssl_mode| Config { ssl_root_cert: ca.clone(), ..on_tcp(&server, ssl_mode) };
         let failure = world.open(&config(SslMode::VerifyFull), Some(PASSWORD)).unwrap_err();
@@ -1074,7 +647,7 @@ fn wrong_certificates_are_refused_where_they_are_looked_at() {
 #[test]
 fn a_server_without_tls_is_taken_only_where_the_mode_allows() {
     let server = TestServer::start(TestConfig::default().certificate(ServerCertificate::None));
-    let mut world = World::new();
+    let mut world = Effects::new();
     let (_, info) = world.open(&on_tcp(&server, SslMode::Prefer), Some(PASSWORD)).unwrap();
     assert_eq!(info.security, "not encrypted");
     let failure = world.open(&on_tcp(&server, SslMode::Require), Some(PASSWORD)).unwrap_err();
@@ -1093,7 +666,7 @@ fn rules_of_the_server_decide_between_plain_and_tls() {
         .access_rule("hostssl postgres app 127.0.0.1/32 cert")
         .access_rule("host postgres all 127.0.0.1/32 reject");
     let server = TestServer::start(rules);
-    let mut world = World::new();
+    let mut world = Effects::new();
     let plain_only = Config { database: "template1".into(), ..on_tcp(&server, SslMode::Prefer) };
     assert_eq!(world.open(&plain_only, Some(PASSWORD)).unwrap().1.security, "not encrypted");
     let (certificate, key) = server.client_certificate(USER);
@@ -1119,7 +692,7 @@ fn rules_of_the_server_decide_between_plain_and_tls() {
 fn refusals_of_the_server_say_which() {
     let server = TestServer::shared();
     let config = on_tcp(server, SslMode::Prefer);
-    let mut world = World::new();
+    let mut world = Effects::new();
     let missing = world.open(&config, None).unwrap_err();
     assert_eq!(
         (missing.category, missing.message.as_str()),
@@ -1139,7 +712,7 @@ fn refusals_of_the_server_say_which() {
 
 #[test]
 fn what_is_no_server_is_told_in_time() {
-    let mut world = World::new();
+    let mut world = Effects::new();
     let local = |port| Config {
         host: "127.0.0.1".into(),
         port,
@@ -1194,7 +767,7 @@ fn a_server_that_is_starting_up_is_asked_again() {
         std::thread::spawn(move || std::io::copy(&mut client_in, &mut &server));
         std::io::copy(&mut server_in, &mut &client).unwrap();
     });
-    let mut world = World::new();
+    let mut world = Effects::new();
     let config = Config { port, ..on_tcp(server, SslMode::Disable) };
     world.open(&config, Some(PASSWORD)).unwrap();
     world.shut_down();
@@ -1203,7 +776,7 @@ fn a_server_that_is_starting_up_is_asked_again() {
 #[test]
 fn an_attempt_can_be_abandoned_and_a_configuration_tested() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut world = World::new();
+    let mut world = Effects::new();
     let config = Config {
         host: "127.0.0.1".into(),
         port: silent.local_addr().unwrap().port(),
@@ -1234,7 +807,7 @@ fn an_attempt_can_be_abandoned_and_a_configuration_tested() {
 fn the_start_up_settings_are_the_server_s_own() {
     let options = "-c work_mem=7MB".to_owned();
     let config = Config { read_only: true, statement_timeout_ms: 12_345, options, ..shared() };
-    let (mut world, _, session) = World::with_session(&config);
+    let (mut world, _, session) = Effects::with_session(&config);
     for (setting, value) in [
         ("default_transaction_read_only", "on"),
         ("statement_timeout", "12345ms"),
@@ -1257,7 +830,7 @@ fn names_of_types_are_asked_beside_the_sessions() {
     let config = shared();
     let oid = TestServer::shared()
         .psql(&config.database, "create type mood as enum ('well'); select 'mood'::regtype::oid");
-    let (mut world, connection, session) = World::with_session(&config);
+    let (mut world, connection, session) = Effects::with_session(&config);
     world.run(session, "begin");
     let request = world.ids.request();
     world.owe(format!("types {request:?}"));
@@ -1279,7 +852,7 @@ fn names_of_types_are_asked_beside_the_sessions() {
 #[test]
 fn closing_a_connection_ends_its_query_its_sessions_and_its_processes() {
     let config = shared();
-    let (mut world, connection, session) = World::with_session(&config);
+    let (mut world, connection, session) = Effects::with_session(&config);
     let query = world.start(session, ONE_ROW_THEN_NOTHING, u64::MAX, None);
     world.first_rows(query);
     world.owe(format!("close {connection}"));
@@ -1302,7 +875,7 @@ fn a_job_is_cancelled_in_the_middle_of_its_reading() {
     // The rest is a hole, which takes no room.
     let file = std::fs::File::options().write(true).open(&data).unwrap();
     file.set_len(1 << 37).unwrap();
-    let mut world = World::new();
+    let mut world = Effects::new();
     let (connection, _) = world.open(&shared(), None).unwrap();
     for path in [statements, data] {
         let job = world.ids.request();
@@ -1337,7 +910,7 @@ fn a_job_is_cancelled_in_the_middle_of_its_reading() {
 #[test]
 fn at_the_end_everything_under_way_ends_and_nothing_runs_on_the_server() {
     let config = Config { application_name: "ends".into(), ..shared() };
-    let (mut world, connection, session) = World::with_session(&config);
+    let (mut world, connection, session) = Effects::with_session(&config);
     let (stalled, _) = world.session(connection).unwrap();
     let sleeping = world.start(session, ONE_ROW_THEN_NOTHING, u64::MAX, None);
     let paused = world.start(stalled, "select generate_series(1, 100000000)", 10, None);

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
+pub mod effects;
 pub mod flooding;
 pub mod generated;
 pub mod password_server;

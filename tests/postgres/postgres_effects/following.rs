@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl World {
+impl Effects {
     /// Gives statements to a session at once; the first does not follow any.
     fn start_all(&mut self, session: SessionId, statements: &[&str]) -> Vec<QueryId> {
         let mut queries = vec![];
@@ -62,8 +62,8 @@ impl Place {
         Config { user: PLAIN.into(), ..on_socket(self.server, &self.database) }
     }
 
-    fn session(&self) -> (World, SessionId) {
-        let (world, _, session) = World::with_session(&self.config());
+    fn session(&self) -> (Effects, SessionId) {
+        let (world, _, session) = Effects::with_session(&self.config());
         (world, session)
     }
 
@@ -229,7 +229,7 @@ fn behind_one_that_ends_well_in_spite_of_its_cancel_nothing_is_sent() {
 #[test]
 fn what_is_taken_back_ends_unsent_before_the_statement_that_runs() {
     everywhere(|place| {
-        let (mut world, connection, session) = World::with_session(&place.config());
+        let (mut world, connection, session) = Effects::with_session(&place.config());
         let (other, _) = world.session(connection).unwrap();
         let lock = "select pg_advisory_lock(7)";
         assert_eq!(world.run(other, lock).tag, "SELECT 1");

@@ -6,8 +6,11 @@ pub mod pool_world;
 use std::time::{Duration, Instant};
 use tusk::update::query::page::Ended;
 
-use crate::support::server::{PASSWORD, TestConfig, TestServer};
-use pool_world::{App, Frozen, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, signal};
+use crate::support::{
+    effects::{Effects, ONE_ROW_THEN_NOTHING, PATIENCE, on_socket},
+    server::{PASSWORD, TestConfig, TestServer},
+};
+use pool_world::{App, Frozen, on_tcp, signal};
 use tusk::{
     base::{
         ids::{ConnectionId, QueryId, SessionId},
@@ -42,8 +45,8 @@ fn processes(application: &str) -> u32 {
 
 #[test]
 fn fr_010_sessions_of_one_connection_share_a_pool_whose_links_are_used_again() {
-    let mut world = World::new();
-    let connection = world.open(&named("fr_010"));
+    let mut world = Effects::new();
+    let connection = world.connect(&named("fr_010"));
     let first = world.start_session(connection);
     let pid = world.session_opened(first).unwrap();
     world.end(first, Ending::Return);
@@ -57,12 +60,12 @@ fn fr_010_sessions_of_one_connection_share_a_pool_whose_links_are_used_again() {
 
 #[test]
 fn fr_011_a_pool_is_made_only_with_a_real_connection_that_logged_in() {
-    let mut world = World::new();
-    let connection = world.open(&named("fr_011"));
+    let mut world = Effects::new();
+    let connection = world.connect(&named("fr_011"));
     world.figures(connection, 1, 1, 0);
     assert_eq!(processes("fr_011"), 1);
     let refused = Config { database: "no_such_database".into(), ..named("fr_011 refused") };
-    let (_, attempt) = world.start_open(&refused);
+    let (_, attempt) = world.start_open(&refused, Some(PASSWORD));
     assert!(world.opened(attempt).unwrap_err().is("3D000"));
     assert_eq!(processes("fr_011 refused"), 0);
     world.shut_down();
@@ -72,9 +75,9 @@ fn fr_011_a_pool_is_made_only_with_a_real_connection_that_logged_in() {
 fn fr_012_pool_size_timeouts_and_application_name_are_honoured() {
     let config =
         Config { pool_size: 2, pool_timeout_s: 1, statement_timeout_ms: 50, ..named("fr_012") };
-    let mut world = World::new();
-    let connection = world.open(&config);
-    let (one, two) = (world.session(connection), world.session(connection));
+    let mut world = Effects::new();
+    let connection = world.connect(&config);
+    let (one, two) = (world.session_on(connection), world.session_on(connection));
     world.figures(connection, 2, 0, 0);
     assert_eq!(processes("fr_012"), 2);
     assert_eq!(world.run(one, "select pg_sleep(600)").outcome(), "57014");
@@ -90,12 +93,12 @@ fn fr_012_pool_size_timeouts_and_application_name_are_honoured() {
 #[test]
 fn fr_013_the_pool_s_size_idle_links_and_waits_are_told_as_they_change() {
     let config = Config { pool_size: 2, ..named("fr_013") };
-    let mut world = World::new();
-    let connection = world.open(&config);
+    let mut world = Effects::new();
+    let connection = world.connect(&config);
     world.figures(connection, 1, 1, 0);
-    let one = world.session(connection);
+    let one = world.session_on(connection);
     world.figures(connection, 1, 0, 0);
-    let two = world.session(connection);
+    let two = world.session_on(connection);
     world.figures(connection, 2, 0, 0);
     let three = world.start_session(connection);
     world.figures(connection, 2, 0, 1);
@@ -119,9 +122,9 @@ fn fr_013_the_pool_s_size_idle_links_and_waits_are_told_as_they_change() {
 #[test]
 fn fr_013a_an_abandoned_wait_ends_at_once_and_the_next_one_is_served() {
     let config = Config { pool_size: 1, ..named("fr_013a") };
-    let mut world = World::new();
-    let connection = world.open(&config);
-    let holder = world.session(connection);
+    let mut world = Effects::new();
+    let connection = world.connect(&config);
+    let holder = world.session_on(connection);
     let (given_up, patient) = (world.start_session(connection), world.start_session(connection));
     world.figures(connection, 1, 0, 2);
     world.postgres.perform_session(session::Effect::Abandon { session: given_up });
@@ -314,9 +317,9 @@ const KEEPSAKES: &[(&str, &str, bool)] = &[
 #[test]
 fn a_session_that_went_back_or_was_closed_leaves_nothing_to_the_next_one() {
     let config = Config { pool_size: 1, ..named("leaves nothing") };
-    let mut world = World::new();
-    let connection = world.open(&config);
-    let first = world.session(connection);
+    let mut world = Effects::new();
+    let connection = world.connect(&config);
+    let first = world.session_on(connection);
     for sql in [
         "create sequence counter",
         "create function hide() returns void language plpgsql as $$ begin \
@@ -331,12 +334,12 @@ fn a_session_that_went_back_or_was_closed_leaves_nothing_to_the_next_one() {
         let plain_only = done.starts_with("begin") || done.starts_with("declare");
         let ways = [Some((*done).to_owned()), (!plain_only).then_some(inside)];
         for sql in ways.into_iter().flatten() {
-            let session = world.session(connection);
+            let session = world.session_on(connection);
             let fresh = world.run(session, shown).outcome();
             let ended = world.run(session, &sql);
             let failed = ended.failure.as_ref();
             assert!(failed.is_none_or(|failure| failure.is("22012")), "{sql}: {failed:?}");
-            let held = world.holds(session);
+            let held = world.held(session).unwrap();
             assert_eq!(!held.is_empty(), *known, "{sql}: {held:?}");
             // What holds something is closed; what seems to hold nothing goes back.
             let ending = if held.is_empty() { Ending::Return } else { Ending::Close };
@@ -346,12 +349,12 @@ fn a_session_that_went_back_or_was_closed_leaves_nothing_to_the_next_one() {
             let next_pid = world.session_opened(next).unwrap();
             assert_eq!(pid == next_pid, ending == Ending::Return, "{sql}");
             assert_eq!(world.run(next, shown).outcome(), fresh, "{sql}");
-            assert!(world.holds(next).is_empty(), "{sql}");
+            assert!(world.held(next).unwrap().is_empty(), "{sql}");
             // Even one that is wrongly called clean is cleaned; a library stays, and so it is never called so.
             if !done.starts_with("load") {
                 world.run(next, &sql);
                 world.end(next, Ending::Return);
-                let last = world.session(connection);
+                let last = world.session_on(connection);
                 assert_eq!(world.run(last, shown).outcome(), fresh, "{sql}, called clean");
                 world.end(last, Ending::Close);
             } else {
@@ -364,9 +367,9 @@ fn a_session_that_went_back_or_was_closed_leaves_nothing_to_the_next_one() {
 
 #[test]
 fn what_is_closed_instead_of_returned_is_gone_from_the_server() {
-    let mut world = World::new();
-    let connection = world.open(&named("closed"));
-    let session = world.session(connection);
+    let mut world = Effects::new();
+    let connection = world.connect(&named("closed"));
+    let session = world.session_on(connection);
     world.run(session, "begin");
     world.end(session, Ending::Return);
     world.figures(connection, 0, 0, 0);
@@ -398,7 +401,7 @@ impl Random {
 
 /// Several connections with small pools, and everything that may happen to them at once.
 struct Storm {
-    world: World,
+    world: Effects,
     random: Random,
     connections: Vec<(ConnectionId, Config)>,
     /// What runs, and whether it was asked to stop.
@@ -408,7 +411,7 @@ struct Storm {
 
 impl Storm {
     fn begin(seed: u64) -> Self {
-        let mut world = World::new();
+        let mut world = Effects::new();
         let connections = (1..=3)
             .map(|size| {
                 let config = Config {
@@ -416,7 +419,7 @@ impl Storm {
                     pool_timeout_s: 1,
                     ..named(&format!("storm {seed}-{size}"))
                 };
-                (world.open(&config), config)
+                (world.connect(&config), config)
             })
             .collect();
         Self { world, random: Random(seed), connections, running: vec![], letting_go: vec![] }
@@ -476,7 +479,7 @@ impl Storm {
                         ("select generate_series(1, 1000000)", 10),
                     ];
                     let (sql, granted) = statements[self.random.below(statements.len())];
-                    let query = self.world.start(session, sql, granted);
+                    let query = self.world.start(session, sql, granted, None);
                     self.running.push((query, session, false));
                 }
             }
@@ -532,7 +535,7 @@ impl Storm {
                 self.world.start_end(session, Ending::Close);
             }
         }
-        let (fresh, attempt) = self.world.start_open(&config);
+        let (fresh, attempt) = self.world.start_open(&config, Some(PASSWORD));
         self.wait_for(|storm| storm.world.owed[&format!("open {attempt:?}")] == 1);
         self.connections[at].0 = fresh;
     }
@@ -605,9 +608,9 @@ fn sc_010_what_is_told_of_a_pool_in_a_storm_is_what_the_server_says_when_it_is_o
 #[test]
 fn a_link_that_nobody_waits_for_any_more_is_closed_though_its_first_question_had_no_answer() {
     let config = named("given up");
-    let mut world = World::new();
-    let connection = world.open(&config);
-    let locker = world.session(connection);
+    let mut world = Effects::new();
+    let connection = world.connect(&config);
+    let locker = world.session_on(connection);
     for sql in ["begin", "lock pg_catalog.pg_settings in access exclusive mode"] {
         assert_eq!(world.run(locker, sql).failure, None);
     }
@@ -625,7 +628,7 @@ fn a_link_that_nobody_waits_for_any_more_is_closed_though_its_first_question_had
         assert!(Instant::now() < deadline, "the link is still there");
     }
     // Its place is free for who comes next.
-    let next = world.session(connection);
+    let next = world.session_on(connection);
     assert_eq!(world.run(next, "select 1").failure, None);
     world.shut_down();
 }
@@ -889,10 +892,10 @@ fn a_server_that_stands_still_is_told_by_the_watchdog_and_its_query_still_answer
 #[test]
 fn a_query_that_simply_takes_long_is_not_called_unanswering() {
     let server = TestServer::start(TestConfig::default());
-    let mut world = World::new();
-    let connection = world.open(&on_tcp(&server, "postgres"));
-    let session = world.session(connection);
-    let query = world.start(session, "select pg_sleep(17)", u64::MAX);
+    let mut world = Effects::new();
+    let connection = world.connect(&on_tcp(&server, "postgres"));
+    let session = world.session_on(connection);
+    let query = world.start(session, "select pg_sleep(17)", u64::MAX, None);
     assert_eq!(world.finish(query).failure, None);
     let told = |msg: &Msg| matches!(msg, Msg::Connection(connection::Msg::NotAnswering { .. }));
     assert!(!world.kept.iter().any(told));
@@ -940,12 +943,12 @@ fn the_helper_in_a_network_of_its_own() {
         keepalive: IMPATIENT,
         ..Config::default()
     };
-    let mut world = World::new();
-    let connection = world.open(&config);
+    let mut world = Effects::new();
+    let connection = world.connect(&config);
     let names = ["idle", "running", "paused", "sending"];
-    let sessions = names.map(|_| world.session(connection));
-    let running = world.start(sessions[1], ONE_ROW_THEN_NOTHING, u64::MAX);
-    let paused = world.start(sessions[2], "select generate_series(1, 10000000)", 10);
+    let sessions = names.map(|_| world.session_on(connection));
+    let running = world.start(sessions[1], ONE_ROW_THEN_NOTHING, u64::MAX, None);
+    let paused = world.start(sessions[2], "select generate_series(1, 10000000)", 10, None);
     world.wait(|msg| match msg {
         Msg::Query(query::Msg::RowsArrived { query, .. }) => (*query == running).then_some(()),
         _ => None,
@@ -956,7 +959,7 @@ fn the_helper_in_a_network_of_its_own() {
     });
     ip(&["link", "set", "lo", "down"]);
     let cut = Instant::now();
-    world.start(sessions[3], "select 1", u64::MAX);
+    world.start(sessions[3], "select 1", u64::MAX, None);
     for _ in names {
         let (session, failure) = world.wait(|msg| match msg {
             Msg::Session(session::Msg::Lost { session, failure }) => {
@@ -1005,8 +1008,8 @@ fn sc_003_a_pool_is_made_and_proven_within_the_connect_timeout_or_fails_by_then(
         connect_timeout_s: 1,
         ..Config::default()
     };
-    let mut world = World::new();
-    let (_, attempt) = world.start_open(&config);
+    let mut world = Effects::new();
+    let (_, attempt) = world.start_open(&config, Some(PASSWORD));
     let failure = world.opened(attempt).unwrap_err();
     assert!(failure.message.contains("within 1 s"), "{failure:?}");
     assert_eq!(

@@ -4,21 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{
-    connection_pool::pool_world::{ONE_ROW_THEN_NOTHING, PATIENCE, World, ended_by, on_socket},
-    server::TestServer,
-    stage::Played,
-};
+use super::{server::TestServer, stage::Played};
+use crate::support::effects::{Effects, ONE_ROW_THEN_NOTHING, PATIENCE, ended_by, on_socket};
 use keyring_core::mock;
 use tusk::{
     base::{
-        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
+        ids::{ConnectionId, QueryId, Request, SessionId},
         secret::{Secret, SecretKind},
     },
     conninfo::Config,
     effects::{
         keychain::Keychain,
-        postgres::{Postgres, ssh::Surroundings},
         store::{Place, Store},
     },
     msg::Msg,
@@ -35,7 +31,7 @@ use tusk::{
 
 /// Many operations at once, on the parts of the real runner, all answering into one channel.
 struct Crowd {
-    world: World,
+    world: Effects,
     store: Store,
     keychain: Keychain,
     connections: Vec<ConnectionId>,
@@ -75,21 +71,13 @@ impl Crowd {
         let (outbox, inbox) = flume::unbounded();
         let directory = tempfile::tempdir().unwrap();
         let passwords = mock::Store::new().unwrap();
-        let mut world = World {
-            postgres: Postgres::start_in(
-                outbox.clone(),
-                Surroundings::without_tls_files(&std::env::temp_dir()),
-            ),
-            inbox,
-            ids: Ids::seeded(1),
-            ..World::new()
-        };
+        let mut world = Effects::between(outbox.clone(), inbox);
         let schemas: Vec<String> =
             (0..10).map(|number| format!("create schema of_{number};")).collect();
         server.psql(&database, &schemas.concat());
         let connections = (0..10)
             .map(|number| {
-                world.open(&Config {
+                world.connect(&Config {
                     name: format!("connection {number}"),
                     pool_size: 2,
                     // What the catalogs say of its search path is true of this connection alone.
@@ -182,7 +170,7 @@ impl Crowd {
                     }
                     _ => ONE_ROW_THEN_NOTHING.to_owned(),
                 };
-                let query = self.world.start(session, &sql, u64::MAX);
+                let query = self.world.start(session, &sql, u64::MAX, None);
                 self.queries.insert(query, operation);
             }
             Msg::Query(msg) => self.hear_query(msg),
