@@ -7,7 +7,10 @@
 mod forms;
 mod parts;
 
-use crate::support::{generated, program};
+use crate::support::{
+    generated, program,
+    scripted::{beginning, nothing_kept},
+};
 use std::collections::BTreeMap;
 use tusk::update::connection;
 
@@ -27,11 +30,9 @@ use tusk::{
     msg::Msg,
     program::Opening,
     recording::redact::{self, Redactor},
-    settings,
     story::{self, screen_text},
     update::{
-        connection::{discovery, form::Field},
-        keeping,
+        connection::form::Field,
         shell::{
             app,
             command::Command,
@@ -67,28 +68,10 @@ impl World {
     }
 
     fn answer(&mut self, effect: Effect) {
-        match effect {
-            Effect::Store(keeping::Effect::Load { request }) => {
-                let kept = keeping::Kept {
-                    opened: keeping::Opened::OnDisk,
-                    connections: vec![],
-                    tabs: vec![],
-                    closed: vec![],
-                    history: vec![],
-                    settings: settings::Settings::default(),
-                };
-                let kept = Box::new(kept);
-                let effects = self.send(keeping::Msg::Loaded { request, kept });
-                for effect in effects {
-                    self.answer(effect);
-                }
+        if let Some(msg) = beginning(&effect, &nothing_kept()) {
+            for effect in self.send(msg) {
+                self.answer(effect);
             }
-            Effect::Discovery(discovery::Effect::FindServers { request }) => {
-                let environment =
-                    discovery::Environment { user: "ann".into(), ..Default::default() };
-                self.send(discovery::Msg::ServersFound { request, servers: vec![], environment });
-            }
-            _ => {}
         }
     }
 

@@ -2,23 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use crate::support::scripted::{Answers, Scripted, nothing_kept};
+use std::{path::PathBuf, sync::Arc};
 
-use flume::Sender;
 use tusk::{
     base::{secret::SecretKind, transaction},
     conninfo::Config,
     effect::Effect,
     failure::{Category, Failure},
     msg::Msg,
-    program::{Beginning, Perform, begin},
+    program::{Beginning, begin},
     recording,
     rows::{ChunkBuilder, Column},
-    settings,
     story::{Desk, Headless, parse, run},
     update::{
         clock,
-        connection::{self, discovery, keychain},
+        connection::{self, keychain},
         files, keeping,
         query::{self, session},
         results, schema,
@@ -28,99 +27,68 @@ use tusk::{
 const PASSWORD: &str = "correct-horse-battery";
 const NEW_PASSWORD: &str = "staple-of-hay";
 
-/// A server and a disk that answer at once. The server takes [`PASSWORD`] alone.
-struct World {
-    outbox: Sender<Msg>,
-    saved: Vec<keeping::SavedConnection>,
+/// What a server, a keychain and a disk say. The server takes [`PASSWORD`] alone.
+fn script(answers: &Answers, effect: Effect) {
+    for msg in said_of(effect) {
+        answers.answer(msg);
+    }
 }
 
-impl Perform for World {
-    fn perform(&mut self, effect: Effect) {
-        for msg in self.answers(effect) {
-            self.outbox.send(msg).unwrap();
-        }
-    }
-
-    fn shutdown(&mut self, _within: Duration) {}
-}
-
-impl World {
-    fn answers(&self, effect: Effect) -> Vec<Msg> {
-        match effect {
-            Effect::Store(effect) => vec![self.store(effect).into()],
-            Effect::Discovery(discovery::Effect::FindServers { request }) => vec![
-                discovery::Msg::ServersFound {
-                    request,
-                    servers: vec![],
-                    environment: discovery::Environment {
-                        user: "ann".into(),
-                        ..Default::default()
-                    },
-                }
-                .into(),
-            ],
-            Effect::File(files::Effect::Open { request, path, .. }) => vec![
-                files::Msg::Opened {
-                    request,
-                    path,
-                    result: Err(Failure::new(Category::Storage, "There is no such file.").into()),
-                }
-                .into(),
-            ],
-            Effect::Keychain(effect) => vec![keychain_answer(effect).into()],
-            Effect::Connection(effect) => connection_answers(effect),
-            Effect::Session(session::Effect::Open { session, .. }) => {
-                vec![session::Msg::Opened { session, backend_pid: 4711 }.into()]
-            }
-            Effect::Schema(schema::Effect::Load { request, connection }) => {
-                vec![schema::Msg::Loaded { request, connection, result: Ok(Arc::default()) }.into()]
-            }
-            Effect::Query(query::Effect::Run { query, sql, .. }) => statement(query, &sql),
-            Effect::Cells(results::contract::Effect::Copy { request, .. }) => vec![
-                results::contract::Msg::Copied {
-                    request,
-                    text: Ok(Arc::from("copied\tcells")),
-                    cells: 2,
-                }
-                .into(),
-            ],
-            Effect::Clock(clock::Effect::Stop { timer }) => {
-                vec![clock::Msg::Stopped { timer }.into()]
-            }
-            _ => vec![],
-        }
-    }
-
-    fn store(&self, effect: keeping::Effect) -> keeping::Msg {
-        use keeping::Effect as Asked;
-        match effect {
-            Asked::Load { request } => keeping::Msg::Loaded {
+fn said_of(effect: Effect) -> Vec<Msg> {
+    match effect {
+        Effect::Store(effect) => store(effect),
+        Effect::File(files::Effect::Open { request, path, .. }) => vec![
+            files::Msg::Opened {
                 request,
-                kept: Box::new(keeping::Kept {
-                    opened: keeping::Opened::OnDisk,
-                    connections: self.saved.clone(),
-                    tabs: vec![],
-                    closed: vec![],
-                    history: vec![],
-                    settings: settings::Settings::default(),
-                }),
-            },
-            Asked::UseDirectory { request, .. } => {
-                keeping::Msg::DirectoryUsed { request, result: Err("there is one already".into()) }
+                path,
+                result: Err(Failure::new(Category::Storage, "There is no such file.").into()),
             }
-            Asked::SearchHistory { request, .. } => {
-                keeping::Msg::HistoryFound { request, entries: Ok(vec![]) }
-            }
-            Asked::SaveConnection { request, .. }
-            | Asked::DeleteConnection { request, .. }
-            | Asked::JournalEdits { request, .. }
-            | Asked::SaveTab { request, .. }
-            | Asked::SaveLayout { request, .. }
-            | Asked::CloseTab { request, .. }
-            | Asked::RecordRuns { request, .. }
-            | Asked::SaveSettings { request, .. } => keeping::Msg::Wrote { request },
+            .into(),
+        ],
+        Effect::Keychain(effect) => vec![keychain_answer(effect).into()],
+        Effect::Connection(effect) => connection_answers(effect),
+        Effect::Session(session::Effect::Open { session, .. }) => {
+            vec![session::Msg::Opened { session, backend_pid: 4711 }.into()]
         }
+        Effect::Schema(schema::Effect::Load { request, connection }) => {
+            vec![schema::Msg::Loaded { request, connection, result: Ok(Arc::default()) }.into()]
+        }
+        Effect::Query(query::Effect::Run { query, sql, .. }) => statement(query, &sql),
+        Effect::Cells(results::contract::Effect::Copy { request, .. }) => vec![
+            results::contract::Msg::Copied {
+                request,
+                text: Ok(Arc::from("copied\tcells")),
+                cells: 2,
+            }
+            .into(),
+        ],
+        Effect::Clock(clock::Effect::Stop { timer }) => {
+            vec![clock::Msg::Stopped { timer }.into()]
+        }
+        _ => vec![],
     }
+}
+
+fn store(effect: keeping::Effect) -> Vec<Msg> {
+    use keeping::Effect as Asked;
+    let msg = match effect {
+        Asked::Load { .. } => return vec![],
+        Asked::UseDirectory { request, .. } => {
+            keeping::Msg::DirectoryUsed { request, result: Err("there is one already".into()) }
+        }
+        Asked::SearchHistory { request, .. } => {
+            keeping::Msg::HistoryFound { request, entries: Ok(vec![]) }
+        }
+        Asked::SaveConnection { request, .. }
+        | Asked::DeleteConnection { request, .. }
+        | Asked::JournalEdits { request, .. }
+        | Asked::SaveTab { request, .. }
+        | Asked::SaveLayout { request, .. }
+        | Asked::CloseTab { request, .. }
+        | Asked::RecordRuns { request, .. }
+        | Asked::SaveSettings { request, .. } => keeping::Msg::Wrote { request },
+    };
+    vec![msg.into()]
 }
 
 fn keychain_answer(effect: keychain::Effect) -> keychain::Msg {
@@ -243,7 +211,11 @@ fn play_with(story: &str, saved: Vec<keeping::SavedConnection>, record: Option<P
         warnings: vec![],
         surroundings: Box::new(desk.clone()),
     };
-    let (program, inbox) = begin(beginning, |outbox| Box::new(World { outbox, saved })).unwrap();
+    let (program, inbox) = begin(beginning, |outbox| {
+        let kept = keeping::Kept { connections: saved, ..nothing_kept() };
+        Box::new(Scripted::new(outbox, kept, script))
+    })
+    .unwrap();
     let mut stage = Headless::new(program, inbox, desk, None);
     let mut out = Vec::new();
     let result = run(&parse(story).unwrap(), &mut stage, &mut out);

@@ -7,6 +7,7 @@ pub mod flooding;
 pub mod generated;
 pub mod password_server;
 pub mod program;
+pub mod scripted;
 pub mod server;
 pub mod sshd;
 pub mod stage;

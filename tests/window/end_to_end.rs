@@ -4,8 +4,6 @@
 //! with software Vulkan alone and no variable set; what ran must be in the history; the recording of it all must
 //! replay to the same hashes in this build and in the build without a window.
 
-#![cfg(feature = "gui")]
-
 use crate::support::server;
 use std::{
     fs::File,

@@ -1,11 +1,11 @@
 //! The window by its keys: what is typed at GPUI ends in the Model, and what the Model says ends on screen. Effects are
 //! scripted, the clock is the test's own, and the pictures are compared with those in `tests/screenshots`.
-#![cfg(feature = "gui")]
 
-use crate::support::generated;
-use std::cell::RefCell;
+use crate::support::{
+    generated,
+    scripted::{Answers, Heard, Scripted, nothing_kept},
+};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,15 +21,12 @@ use tusk::{
     failure::{Category, Failure},
     model::{Area, Phase},
     msg::Msg,
-    program::{Clock, Perform, Program},
+    program::{Clock, Program},
     rows::{ChunkBuilder, Column, Position},
     settings::{Settings, Theme},
     story::Stage,
     update::{
-        connection::{
-            self, ServerInfo,
-            discovery::{self, Environment},
-        },
+        connection::{self, ServerInfo},
         files,
         keeping::{self, Kept, Opened},
         query::{self, editor, session},
@@ -53,18 +50,8 @@ impl Clock for Ticks {
     }
 }
 
-/// Effects that answer at once, the same each time.
-struct Script {
-    outbox: Sender<Msg>,
-    kept: Kept,
-    heard: Rc<RefCell<Vec<Effect>>>,
-}
-
-impl Script {
-    fn answer(&self, msg: impl Into<Msg>) {
-        self.outbox.send(msg.into()).expect("the stage listens");
-    }
-
+/// What a server, a disk and the grid's helper say.
+impl Answers {
     fn connect(&self, connection: ConnectionId, attempt: Request, host: &str) {
         if host == "locked.example" {
             let failure = Failure {
@@ -183,77 +170,55 @@ fn rows(count: usize) -> ChunkBuilder {
     builder
 }
 
-impl Perform for Script {
-    fn perform(&mut self, effect: Effect) {
-        self.heard.borrow_mut().push(effect.clone());
-        match effect {
-            Effect::Store(keeping::Effect::Load { request }) => {
-                self.answer(keeping::Msg::Loaded { request, kept: Box::new(self.kept.clone()) })
-            }
-            Effect::Discovery(discovery::Effect::FindServers { request }) => {
-                self.answer(discovery::Msg::ServersFound {
-                    request,
-                    servers: vec![],
-                    environment: Environment { user: "ann".into(), ..Environment::default() },
-                });
-            }
-            Effect::Connection(connection::Effect::Open {
-                connection, attempt, config, ..
-            }) => self.connect(connection, attempt, &config.host),
-            Effect::File(files::Effect::Open { request, path, .. }) => {
-                let stamp = files::FileStamp { modified_us: 1, length: 18, digest: 1 };
-                self.answer(files::Msg::Opened {
-                    request,
-                    path,
-                    result: Ok(files::Read::plain("select 'of a file'".into(), stamp)),
-                });
-            }
-            Effect::Session(session::Effect::Open { session, .. }) => {
-                self.answer(session::Msg::Opened { session, backend_pid: 7 });
-            }
-            Effect::Session(session::Effect::AskHeld { session }) => {
-                self.answer(session::Msg::HeldAnswered { session, held: Ok(vec![]) });
-            }
-            Effect::Schema(tusk::update::schema::Effect::Load { request, connection }) => self
-                .answer(tusk::update::schema::Msg::Loaded {
-                    request,
-                    connection,
-                    result: Ok(std::sync::Arc::default()),
-                }),
-            Effect::Query(query::Effect::Run { query, sql, .. }) => self.run(query, &sql),
-            Effect::Query(query::Effect::Cancel { query, .. }) => self.cancel(query),
-            Effect::Cells(effect) => self.work(effect),
-            _ => {}
+fn script(answers: &Answers, effect: Effect) {
+    match effect {
+        Effect::Connection(connection::Effect::Open { connection, attempt, config, .. }) => {
+            answers.connect(connection, attempt, &config.host)
         }
+        Effect::File(files::Effect::Open { request, path, .. }) => {
+            let stamp = files::FileStamp { modified_us: 1, length: 18, digest: 1 };
+            answers.answer(files::Msg::Opened {
+                request,
+                path,
+                result: Ok(files::Read::plain("select 'of a file'".into(), stamp)),
+            });
+        }
+        Effect::Session(session::Effect::Open { session, .. }) => {
+            answers.answer(session::Msg::Opened { session, backend_pid: 7 });
+        }
+        Effect::Session(session::Effect::AskHeld { session }) => {
+            answers.answer(session::Msg::HeldAnswered { session, held: Ok(vec![]) });
+        }
+        Effect::Schema(tusk::update::schema::Effect::Load { request, connection }) => answers
+            .answer(tusk::update::schema::Msg::Loaded {
+                request,
+                connection,
+                result: Ok(std::sync::Arc::default()),
+            }),
+        Effect::Query(query::Effect::Run { query, sql, .. }) => answers.run(query, &sql),
+        Effect::Query(query::Effect::Cancel { query, .. }) => answers.cancel(query),
+        Effect::Cells(effect) => answers.work(effect),
+        _ => {}
     }
-
-    fn shutdown(&mut self, _: Duration) {}
 }
 
 struct Tried {
     stage: Windowed,
     outbox: Sender<Msg>,
-    heard: Rc<RefCell<Vec<Effect>>>,
+    heard: Heard,
 }
 
 fn begin(settings: Settings) -> Tried {
-    begin_with(Kept {
-        opened: Opened::OnDisk,
-        connections: vec![],
-        tabs: vec![],
-        closed: vec![],
-        history: vec![],
-        settings,
-    })
+    begin_with(Kept { settings, ..nothing_kept() })
 }
 
 fn begin_with(kept: Kept) -> Tried {
     let (outbox, inbox) = flume::unbounded();
-    let heard: Rc<RefCell<Vec<Effect>>> = Rc::default();
-    let script = Script { outbox: outbox.clone(), kept, heard: heard.clone() };
+    let scripted = Scripted::new(outbox.clone(), kept, script);
+    let heard = scripted.heard();
     let desk = Desk::default();
     let mut program =
-        Program::new(Box::new(script), Box::new(desk.clone()), Box::new(Ticks(0)), None);
+        Program::new(Box::new(scripted), Box::new(desk.clone()), Box::new(Ticks(0)), None);
     let started = app::Msg::Started {
         seed: 7,
         version: "0.1.0".into(),

@@ -1,6 +1,5 @@
-//! The same stories as in `tests/program/stories.rs`, in an offscreen window: typed at through GPUI's keys, on the real runner
-//! and a real PostgreSQL.
-#![cfg(feature = "gui")]
+//! The same stories as in `tests/program/stories.rs`, in an offscreen window: typed at through GPUI's keys, on the real
+//! runner and a real PostgreSQL.
 
 use crate::support::server;
 use std::path::Path;

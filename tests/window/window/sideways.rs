@@ -264,14 +264,8 @@ fn a_dump_has_the_rows_of_the_welcome_screen_that_the_window_shows() {
         },
         last_used_us: None,
     };
-    let mut tried = begin_with(Kept {
-        opened: Opened::OnDisk,
-        connections: (0..20).map(saved).collect(),
-        tabs: vec![],
-        closed: vec![],
-        history: vec![],
-        settings: dark(),
-    });
+    let connections = (0..20).map(saved).collect();
+    let mut tried = begin_with(Kept { connections, settings: dark(), ..nothing_kept() });
     for round in 0..if is_long() { 60 } else { 12 } {
         tried.random_size(&mut random);
         tried.scroll("welcome", 0.0, [-300.0, -40.0, 40.0, 700.0][random.below(4)]);
