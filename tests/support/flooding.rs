@@ -1,7 +1,5 @@
 //! A server that floods: it speaks the protocol up to a moment, and from then on says one thing without an end.
 
-#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
-
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;

@@ -1,7 +1,5 @@
 //! A small SSH server that knows one user by a password, asked for in one of several ways, and forwards like sshd.
 
-#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
-
 use std::net::TcpListener;
 use std::sync::Arc;
 

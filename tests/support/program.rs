@@ -1,7 +1,5 @@
 //! The built program, as a shell starts it, and what it prints.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
-
 use std::{
     fs,
     io::Write,

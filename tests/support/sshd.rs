@@ -4,8 +4,6 @@
 //! A shell that waits for the end of a pipe stops it when the test process is gone, however it ended. For passwords
 //! there is `PasswordServer`, since no account of the machine has one that a test may know.
 
-#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;

@@ -1,7 +1,5 @@
 //! What the built program leaves behind when it plays a story, and whether a secret is in it.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
-
 use std::{
     collections::BTreeSet,
     fs,

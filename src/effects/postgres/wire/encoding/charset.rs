@@ -2,7 +2,7 @@
 //!
 //! The tables are those of `encoding_rs`, which are the web's. If PostgreSQL, 12 to 18, reads a sequence of bytes
 //! differently or not at all, Tusk leaves the sequence out: it shows it as bytes, and never sends it. So what Tusk
-//! sends means the same to the server. `tests/encodings.rs` asks real servers about every sequence.
+//! sends means the same to the server. `tests/postgres/encodings.rs` asks real servers about every sequence.
 
 use std::collections::BTreeMap;
 use std::fmt;
