@@ -34,14 +34,15 @@ use crate::{
     failure::Failure,
     model::{Model, Phase},
     msg::Msg,
-    update::shell::place::Area,
     update::{
         connection::{reconnecting, sandbox},
         files::prompt,
         query::{editor, file as page_file, find, history, run},
         schema::Cause,
         settings::file,
-        shell::{app, dialog, keymap, keys, leaving, routing, sidebar, sight, tabs, welcome},
+        shell::{
+            app, dialog, keymap, keys, leaving, place::Area, routing, sidebar, sight, tabs, welcome,
+        },
     },
 };
 

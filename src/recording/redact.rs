@@ -5,10 +5,6 @@
 //! password, so it is judged in the text that it produces; and a string may be typed before the words that make it a
 //! password, so it is masked as soon as it may become one.
 
-use std::{borrow::Cow, io, ops::Range, sync::Arc};
-
-use serde_json::Value;
-
 use crate::{
     base::{
         ids::TabId,
@@ -18,13 +14,15 @@ use crate::{
     model::Model,
     msg::Msg,
     sql::safety::mask::{self, Values},
-    update::shell::place::Area,
     update::{
         query::{self, editor, run::secrets},
         results,
-        shell::{keys, welcome},
+        shell::{keys, place::Area, welcome},
     },
 };
+use std::{borrow::Cow, io, ops::Range, sync::Arc};
+
+use serde_json::Value;
 
 /// Removes the secrets from messages, in order.
 #[derive(Debug, Default)]

@@ -1,10 +1,7 @@
 //! Recordings: replayed to the same hashes, cut, changed, masked, and without a password.
 
-use std::{io, sync::Arc};
-
 use super::{
-    replay::VERSION,
-    replay::{Kind, replay_lines},
+    replay::{Kind, VERSION, replay_lines},
     writer::Writer,
     *,
 };
@@ -21,15 +18,15 @@ use crate::{
     rows::{ChunkBuilder, Column},
     settings,
     sql::safety::mask,
-    update::shell::place::Area,
     update::{
         connection::{self, discovery, keychain, sandbox},
         keeping,
         query::{editor, session},
-        shell::{command::Command, dialog, keys, welcome},
+        shell::{command::Command, dialog, keys, place::Area, welcome},
         update,
     },
 };
+use std::{io, sync::Arc};
 
 const PASSWORD: &str = "hunter2hunter2";
 

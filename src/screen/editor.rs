@@ -4,13 +4,12 @@ use super::{Action, Editor, FindBar, Mark, Span, Tone, words};
 use crate::{
     model::Model,
     rows::show::display,
-    update::shell::place::Area,
     update::{
         query::{
             page::Page,
             run::{Phase, Run, Running},
         },
-        shell::{command::Command, sight},
+        shell::{command::Command, place::Area, sight},
     },
 };
 

@@ -10,12 +10,12 @@ use crate::{
     msg::Msg,
     program::{Program, Surroundings},
     screen::screen,
-    update::shell::place::Area,
     update::{
         query::{self, editor},
-        shell::{app, command::Command, dialog::Dialog},
+        shell::{app, command::Command, dialog::Dialog, place::Area},
     },
 };
+
 use std::{
     cell::RefCell,
     path::Path,

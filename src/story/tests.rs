@@ -19,11 +19,10 @@ use crate::{
         self,
         toml::{Key, Value},
     },
-    update::shell::place::Area,
     update::{
         connection::{self, discovery, password::PasswordPrompt},
         keeping,
-        shell::{app, command::Command, dialog::Dialog, keys, welcome},
+        shell::{app, command::Command, dialog::Dialog, keys, place::Area, welcome},
         update,
     },
 };

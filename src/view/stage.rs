@@ -1,16 +1,6 @@
 //! Stories in a window that nobody sees: typed at through GPUI's own keys, drawn by its own renderer. The same file
 //! plays here and with no window. Pictures are the same each time: time stands still, and the fonts are Tusk's own.
 
-use std::cell::RefCell;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::time::{Duration, Instant};
-
-use flume::Receiver;
-use gpui::{
-    AppContext, Bounds, Entity, ExternalPaths, FileDropEvent, Pixels, PlatformInput, point, px,
-};
-
 use super::{
     kit::{theme::Appearance, words::Post},
     offscreen::{Offscreen, OffscreenError},
@@ -25,8 +15,19 @@ use crate::{
     msg::Msg,
     program::Program,
     story::Stage,
-    update::shell::place::Area,
-    update::{query::editor, shell::app},
+    update::{
+        query::editor,
+        shell::{app, place::Area},
+    },
+};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use flume::Receiver;
+use gpui::{
+    AppContext, Bounds, Entity, ExternalPaths, FileDropEvent, Pixels, PlatformInput, point, px,
 };
 
 /// So often what came of messages is taken in one go.

@@ -9,7 +9,6 @@ use crate::{
     conninfo::Defaults,
     model::{Model, Phase},
     settings::Settings,
-    update::shell::place::Area,
     update::{
         connection::{self, Connection, discovery, import, saved},
         cx::Cx,
@@ -22,6 +21,7 @@ use crate::{
         },
         schema,
         settings::{self, file as settings_file},
+        shell::place::Area,
         window,
     },
 };

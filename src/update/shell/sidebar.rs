@@ -1,14 +1,12 @@
 //! The sidebar: the connections and the newest runs, in one list.
 
-use serde::{Deserialize, Serialize};
-
 use super::{command::Command, tabs, welcome};
 use crate::{
     base::ids::*,
     model::Model,
-    update::shell::place::Area,
-    update::{connection::saved, keeping::HistoryEntry, query::history},
+    update::{connection::saved, keeping::HistoryEntry, query::history, shell::place::Area},
 };
+use serde::{Deserialize, Serialize};
 
 /// The sidebar shows so many runs.
 const RUNS: usize = 100;

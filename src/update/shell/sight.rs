@@ -9,12 +9,12 @@ use super::{
 use crate::{
     base::{ids::TabId, text::RopeText},
     model::Model,
-    update::shell::place::Area,
     update::{
         connection, files,
         query::{self, editor::Editor},
         results::{self, ResultSet},
         scroll::{Change, Sight},
+        shell::place::Area,
     },
 };
 

@@ -9,7 +9,6 @@ use super::{
 use crate::{
     base::{ids::*, text::Buffer},
     model::Model,
-    update::shell::place::Area,
     update::{
         connection::{self, Connection, Connections},
         cx::Cx,
@@ -21,6 +20,7 @@ use crate::{
             page::{self, Ended, Pages},
             run,
         },
+        shell::place::Area,
     },
 };
 

@@ -1,9 +1,6 @@
 //! The welcome screen: saved connections, servers on this machine, the sandbox, and a field for a URL.
 
-use serde::{Deserialize, Serialize};
-
-use super::{command::Command, dialog};
-use super::{sidebar, tabs};
+use super::{command::Command, dialog, sidebar, tabs};
 use crate::{
     base::{
         ids::*,
@@ -13,9 +10,12 @@ use crate::{
     conninfo::{Config, Conninfo, Defaults, Endpoint},
     failure::{Category, Failure},
     model::{Model, Phase},
-    update::connection::{self, discovery::LocalServer, form, sandbox},
-    update::shell::place::Area,
+    update::{
+        connection::{self, discovery::LocalServer, form, sandbox},
+        shell::place::Area,
+    },
 };
+use serde::{Deserialize, Serialize};
 
 /// The welcome screen.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,6 +4,7 @@ use super::world::World;
 use crate::support::generated::Random;
 use tusk::update::connection;
 use tusk::update::settings::page;
+use tusk::update::shell::place::Area;
 use tusk::{
     base::{
         ids::TabId,
@@ -13,7 +14,6 @@ use tusk::{
     conninfo::Config,
     msg::Msg,
     rows::Position,
-    update::shell::place::Area,
     update::{
         query::{editor, find},
         results,

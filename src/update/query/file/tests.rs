@@ -5,12 +5,11 @@ use crate::{
     base::text::RopeText,
     effect::Effect as RootEffect,
     failure::{Category, Failure},
-    update::shell::place::Area,
     update::{
         files::{Msg, prompt::read_keymap},
         keeping::{Kept, SavedTab},
         query,
-        shell::{app, command::Command, dialog::Dialog},
+        shell::{app, command::Command, dialog::Dialog, place::Area},
         testing::{World, expect, nothing_kept},
     },
 };

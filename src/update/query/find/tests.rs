@@ -1,12 +1,9 @@
 //! The search: what is found, what is chosen, what is replaced.
 
 use super::*;
-use crate::{
-    update::shell::place::Area,
-    update::{
-        shell::command::Command,
-        testing::{World, expect},
-    },
+use crate::update::{
+    shell::{command::Command, place::Area},
+    testing::{World, expect},
 };
 
 fn world(text: &str) -> World {
