@@ -106,6 +106,14 @@ fn the_usual_key_cancels_a_job_where_no_statement_runs() {
 }
 
 #[test]
+fn a_job_is_cancelled_from_a_page_that_is_no_query_too() {
+    let (mut world, job) = begun();
+    world.command(Command::SettingsOpen);
+    let effects = world.command(Command::QueryCancel);
+    expect!(effects, [Job(Cancel { job: cancelled })] if *cancelled == job);
+}
+
+#[test]
 fn what_runs_is_named_before_the_program_ends() {
     let (mut world, _) = begun();
     let effects = world.command(Command::AppQuit);

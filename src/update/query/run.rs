@@ -959,7 +959,7 @@ pub fn cancel(
 ) {
     let now = cx.now;
     let Some(tab) = pages.active_mut() else {
-        return;
+        return cx.leave(Outcome::NothingToCancel(None));
     };
     let (id, connection) = (tab.id, tab.connection);
     match &tab.run {

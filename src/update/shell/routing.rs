@@ -59,7 +59,9 @@ pub fn run(model: &mut Model, command: Command) -> bool {
 /// Whether a command means the text of the page on screen, or what runs of it.
 fn needs_text(command: Command) -> bool {
     match command.room() {
-        Room::Query | Room::Results => true,
+        // What runs without a page can be cancelled from anywhere.
+        Room::Query => command != Command::QueryCancel,
+        Room::Results => true,
         Room::Text => !matches!(
             command,
             Command::TabNew
